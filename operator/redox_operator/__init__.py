@@ -1,0 +1,1 @@
+"""Keeps Redox access tokens fresh in the Secrets that pods mount."""

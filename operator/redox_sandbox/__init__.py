@@ -1,0 +1,1 @@
+"""A stand-in of Redox and of the Kubernetes API, for demonstrations and tests."""

@@ -1,0 +1,1 @@
+"""Builders, fakes and launchers that the tests share."""
