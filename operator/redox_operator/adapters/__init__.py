@@ -1,0 +1,1 @@
+"""What talks to the world: each module one library, unaware of the others."""

@@ -1,0 +1,63 @@
+"""Client assertions (RFC 7523 §3): a signed JWT that says who asks for a token."""
+
+from __future__ import annotations
+
+import functools
+import math
+import secrets
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from redox_operator.domain.private_key import SigningKey
+
+MAX_LOADED_KEYS = 2048
+"""An RSA key that has signed holds 11 KiB."""
+
+
+def new_jti() -> str:
+    """An identifier that never repeats (RFC 7519 §4.1.7): 192 random bits, base64url."""
+    return secrets.token_urlsafe(24)
+
+
+def sign(
+    key: SigningKey,
+    *,
+    client_id: str,
+    audience: str,
+    issued_at: float,
+    lifetime: int,
+    assertion_type: str,
+    jti: str,
+) -> str:
+    """A client assertion in compact form, for one request only.
+
+    `issued_at` becomes `iat`, in seconds since the epoch, rounded down; the caller has already
+    moved it back by what clocks may differ. `exp` is `lifetime` seconds later. `assertion_type` is
+    the `typ` header.
+    """
+    iat = math.floor(issued_at)
+    header = {"alg": key.algorithm, "kid": key.key_id, "typ": assertion_type}
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": audience,
+        "iat": iat,
+        "exp": iat + lifetime,
+        "jti": jti,
+    }
+    return jwt.encode(header, claims, _load(key.material), algorithms=[key.algorithm])
+
+
+@functools.lru_cache(maxsize=MAX_LOADED_KEYS)
+def _load(material: bytes) -> RSAKey | ECKey:
+    # Its numbers were checked when it was parsed; here that would hold the event loop.
+    key = load_der_private_key(material, password=None, unsafe_skip_rsa_key_validation=True)
+    if isinstance(key, RSAPrivateKey):
+        return RSAKey.import_key(key)
+    if isinstance(key, EllipticCurvePrivateKey):
+        return ECKey.import_key(key)
+    raise TypeError("a signing key is RSA or EC")
