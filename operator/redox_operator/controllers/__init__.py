@@ -1,0 +1,1 @@
+"""What happens when: watch → workqueue → reconciler, each step in a module of its own."""

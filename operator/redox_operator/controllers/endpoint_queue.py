@@ -1,0 +1,156 @@
+"""Who may ask an endpoint next: earliest deadline first, within its rate and its workers.
+
+A 429 or `Retry-After` holds the endpoint, not the credential that heard it: until the hold is
+over nobody asks, and then one at a time probes until an answer is good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable
+
+from redox_operator.controllers.clock import Clock
+from redox_operator.domain.clock_correction import ClockCorrection
+from redox_operator.domain.credential import Key
+from redox_operator.domain.endpoint import Endpoint
+from redox_operator.domain.token_bucket import TokenBucket
+
+PROBE_INTERVAL = 10.0
+"""Seconds between requests to an endpoint that is held."""
+MAX_HOLD = 300.0
+"""Seconds; a `Retry-After` beyond a token's life would only let every reader go stale."""
+
+
+class Answer(enum.Enum):
+    """What a permit led to."""
+
+    GOOD = "the endpoint answered"
+    POOR = "it did not, or with an error of its own"
+    UNUSED = "nothing was sent"
+
+
+Issue = Callable[[Key], Awaitable[Answer]]
+
+
+class EndpointQueue:
+    """Credentials waiting for one endpoint. Times are of the boot clock."""
+
+    def __init__(self, endpoint: Endpoint, workers: int, clock: Clock, issue: Issue) -> None:
+        self.endpoint = endpoint
+        self.correction = ClockCorrection()
+        self._workers = workers
+        self._clock = clock
+        self._issue = issue
+        self._bucket = self._new_bucket()
+        self._waiting: list[tuple[float, int, Key]] = []
+        self._keys: set[Key] = set()
+        self._flights: dict[Key, asyncio.Task[None]] = {}
+        self._order = itertools.count()
+        self._wake = asyncio.Event()
+        self._held_until: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._keys or key in self._flights
+
+    @property
+    def held(self) -> bool:
+        """Whether the endpoint asked for fewer requests and none has succeeded since."""
+        return self._held_until is not None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return len(self._flights)
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are allowed now."""
+        return self._bucket.rate
+
+    def configure(self, endpoint: Endpoint) -> None:
+        """Take changed settings of the same endpoint."""
+        moved = endpoint.token_url != self.endpoint.token_url
+        self.endpoint = endpoint
+        self._bucket = self._new_bucket()
+        if moved:
+            self._held_until = None
+            self.correction = ClockCorrection()
+        self._wake.set()
+
+    def add(self, key: Key, deadline: float) -> None:
+        """Let a credential wait for its turn; `deadline` orders, on any one scale."""
+        if key not in self:
+            self._keys.add(key)
+            heapq.heappush(self._waiting, (deadline, next(self._order), key))
+            self._wake.set()
+
+    def discard(self, key: Key) -> None:
+        """A credential that no longer waits."""
+        self._keys.discard(key)
+
+    def hold(self, seconds: float | None, *, halve: bool) -> None:
+        """The endpoint wants to be left alone, for that long if it said so."""
+        now = self._clock.read().boot
+        pause = PROBE_INTERVAL if seconds is None else min(MAX_HOLD, max(1.0, seconds))
+        self._held_until = max(self._held_until or 0.0, now + pause)
+        if halve:
+            self._bucket.halve(now)
+
+    async def loop(self) -> None:
+        """Grant turns, until cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                pause = self._grant()
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for flight in self._flights.values():
+                flight.cancel()
+
+    def _grant(self) -> float | None:
+        """Start what may start; seconds until it is worth looking again."""
+        while self._waiting:
+            now = self._clock.read().boot
+            workers = 1 if self.held else self._workers
+            if len(self._flights) >= workers:
+                return None
+            if self._held_until is not None and now < self._held_until:
+                return self._held_until - now
+            _, _, key = self._waiting[0]
+            if key not in self._keys:
+                heapq.heappop(self._waiting)
+                continue
+            if not self._bucket.take(now):
+                return max(0.001, self._bucket.wait(now))
+            heapq.heappop(self._waiting)
+            self._keys.discard(key)
+            self._flights[key] = asyncio.create_task(self._fly(key), name=f"issue {key}")
+        return None
+
+    async def _fly(self, key: Key) -> None:
+        probing, answer = self.held, Answer.UNUSED
+        try:
+            answer = await self._issue(key)
+        finally:
+            del self._flights[key]
+            self._wake.set()
+        if answer is Answer.UNUSED:
+            self._bucket.give_back()
+        elif answer is Answer.GOOD:
+            self._held_until = None
+        elif probing:
+            self.hold(None, halve=False)
+
+    def _new_bucket(self) -> TokenBucket:
+        endpoint = self.endpoint
+        return TokenBucket(endpoint.requests_per_second, endpoint.burst, self._clock.read().boot)

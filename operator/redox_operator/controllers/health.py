@@ -1,0 +1,72 @@
+"""Whether the process is at fault (liveness), and whether it can do its work (readiness).
+
+Redox, the API server, DNS, rates and clocks are nobody's fault here: restarting would heal nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.maintenance import Maintenance
+from redox_operator.controllers.resync import Resync
+from redox_operator.controllers.supervisor import Supervisor
+from redox_operator.controllers.watch import Watch
+from redox_operator.controllers.workqueue import Workqueue
+
+PATIENCE = 60.0
+"""Seconds for which work may stand still."""
+
+
+@dataclass(slots=True)
+class Health:
+    """Answers of the probes; each fault is a line."""
+
+    clock: Clock
+    workqueue: Workqueue
+    watch: Watch
+    resync: Resync
+    maintenance: Maintenance
+    supervisor: Supervisor
+    unanswered_at: float = float("-inf")
+    """Boot clock of the last request that the API server did not answer."""
+
+    def note_request(self, code: str) -> None:
+        """Take note of an answer of the API server."""
+        if code == "error" or code.startswith("5") or code == "429":
+            self.unanswered_at = self.clock.read().boot
+
+    def liveness(self) -> list[str]:
+        """What only a restart would heal."""
+        return list(self._stuck())
+
+    def readiness(self) -> list[str]:
+        """What keeps the operator from its work."""
+        faults = list(self.maintenance.endpoints_file.faults)
+        if self.resync.crd_missing:
+            faults.append("the CustomResourceDefinition is missing: apply crds/")
+        elif not self.resync.complete:
+            faults.append("the first list is not complete")
+        if not self.watch.alive:
+            faults.append("not every watch runs")
+        return faults
+
+    def _stuck(self) -> Iterator[str]:
+        now = self.clock.read().boot
+        if now - self.maintenance.woke_at < PATIENCE:
+            return
+        yield from self.supervisor.dead()
+        if now - self.workqueue.turned_at > PATIENCE:
+            yield "the workqueue stands still"
+        # While the API server does not answer, runs only wait for it.
+        answered = now - self.unanswered_at > PATIENCE
+        if answered and self.workqueue.oldest_wait() > PATIENCE:
+            yield f"a credential is overdue by {self.workqueue.oldest_wait():.0f} s"
+        stopped = self.watch.stopped_at
+        # Without a first list there was nobody to watch, and the API server may be away.
+        if self.resync.complete and stopped is not None:
+            for_seconds = asyncio.get_running_loop().time() - stopped
+            if for_seconds > PATIENCE:
+                yield f"a watch has been dead for {for_seconds:.0f} s"

@@ -1,0 +1,111 @@
+"""Reading and checking private keys, beside the queue: one tenant's slow keys hold up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.failures import failed
+from redox_operator.controllers.observing import Observer, inputs
+from redox_operator.controllers.ports import KeyParserPort, SecretsPort
+from redox_operator.controllers.records import KeyReading, Record
+from redox_operator.controllers.workqueue import Workqueue
+from redox_operator.domain.credential import Credential
+from redox_operator.domain.errors import ClusterError, CredentialError
+from redox_operator.domain.private_key import KeySet, KeySetSummary, content_hash
+
+FRESH = 30.0
+"""Seconds for which a key that was read is not read again: the wait for an endpoint's turn."""
+LOOK_INTERVAL = 10.0
+"""Seconds between looks at a key that is missing, invalid or rejected."""
+
+
+@dataclass(slots=True)
+class KeyReader:
+    """Starts readings in tasks of their own; each adds its credential to the queue at its end."""
+
+    secrets: SecretsPort
+    parser: KeyParserPort
+    observer: Observer
+    clock: Clock
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def is_fresh(self, record: Record) -> bool:
+        """Whether the checked key may sign now."""
+        reading = record.key_reading
+        if reading is None or reading.keys is None:
+            return False
+        return self.clock.read().boot - reading.at < FRESH
+
+    def start(self, record: Record, queue: Workqueue, *, to_sign: bool) -> None:
+        """Read the key: checked for signing, or only to see whether it changed."""
+        if record.key_pending:
+            return
+        record.key_pending = True
+        task = asyncio.create_task(self._read(record, queue, to_sign), name=f"key {record.key}")
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _read(self, record: Record, queue: Workqueue, to_sign: bool) -> None:
+        credential = record.credential
+        try:
+            if isinstance(credential, Credential):
+                record.key_looked_at = self.clock.read().boot
+                await self._read_into(record, credential, to_sign)
+        finally:
+            record.key_pending = False
+            if not record.gone:
+                queue.add(record.key)
+
+    async def _read_into(self, record: Record, credential: Credential, to_sign: bool) -> None:
+        parse = self.parser.parse if to_sign else self.parser.inspect
+        try:
+            content = await self.secrets.read_private_key(credential)
+            seen = content_hash(content)
+            known = record.key_reading
+            # Nothing new: a rejected key stays rejected, a checked one checked.
+            if not to_sign and known is not None and known.content_hash == seen:
+                return
+            parsed = await parse(
+                content,
+                namespace=credential.key.namespace,
+                key_id=credential.key_id,
+                algorithm=credential.algorithm,
+            )
+        except ClusterError as error:
+            if to_sign:
+                self._fail(record, credential, error)
+            return
+        except CredentialError as error:
+            # A look that finds no key now says nothing about the token that is held.
+            if to_sign or record.request_failure is not None:
+                self._fail(record, credential, error)
+            return
+        self._take(record, parsed, seen)
+
+    def _take(self, record: Record, parsed: KeySet | KeySetSummary, seen: str) -> None:
+        known = record.key_reading
+        record.key_reading = KeyReading(
+            content_hash=seen,
+            thumbprint=parsed.first.thumbprint,
+            at=self.clock.read().boot,
+            keys=parsed if isinstance(parsed, KeySet) else None,
+        )
+        if known is None or known.content_hash == seen:
+            return
+        record.key_choice = None
+        if record.request_failure is not None:
+            # Another key may be accepted, and deserves the first attempts of its own.
+            now = self.observer.now(record)
+            record.request_failure = replace(record.request_failure, attempts=0, retry_at=now)
+
+    def _fail(
+        self, record: Record, credential: Credential, error: ClusterError | CredentialError
+    ) -> None:
+        now = self.observer.now(record)
+        queue = self.observer.endpoints.get(credential.endpoint)
+        record.inputs = inputs(credential, None if queue is None else queue.endpoint)
+        record.request_failure = failed(
+            record.request_failure, error, now, before_deadline=now < self.observer.deadline(record)
+        )

@@ -1,0 +1,169 @@
+"""Everything put together: who calls whom, and in which order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.endpoint_queues import EndpointQueues
+from redox_operator.controllers.health import Health
+from redox_operator.controllers.issuing import Issuer
+from redox_operator.controllers.key_reading import KeyReader
+from redox_operator.controllers.maintenance import EndpointsFilePort, Maintenance
+from redox_operator.controllers.observation import Observation
+from redox_operator.controllers.observing import Observer
+from redox_operator.controllers.overview import Overview
+from redox_operator.controllers.ports import (
+    CredentialsPort,
+    EventsPort,
+    KeyParserPort,
+    MetricsPort,
+    SecretsPort,
+    SignPort,
+    TokenEndpointPort,
+)
+from redox_operator.controllers.reconciler import Reconciler
+from redox_operator.controllers.records import Records
+from redox_operator.controllers.reporting import EventPoster, Reporter
+from redox_operator.controllers.resync import Resync
+from redox_operator.controllers.supervisor import Supervisor
+from redox_operator.controllers.watch import ConnectionPort, Watch
+from redox_operator.controllers.workqueue import Workqueue
+from redox_operator.controllers.writing import Writer
+from redox_operator.domain.credential import Key
+from redox_operator.domain.refresh import Margins
+
+logger = logging.getLogger(__name__)
+
+DRIFT_INTERVAL = 60.0
+"""Seconds between reads of a target that is not watched."""
+STOP_TIMEOUT = 3.0
+"""Seconds for a write in flight to finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that the operator works on."""
+
+    clock: Clock
+    connection: ConnectionPort
+    secrets: SecretsPort
+    credentials: CredentialsPort
+    events: EventsPort
+    key_parser: KeyParserPort
+    sign: SignPort
+    new_jti: Callable[[], str]
+    token_endpoint: TokenEndpointPort
+    endpoints_file: EndpointsFilePort
+    metrics: MetricsPort
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the operator works."""
+
+    namespaces: tuple[str, ...] = ()
+    watch_secrets: bool = True
+    label_selector: str | None = None
+    margins: Margins = field(default_factory=Margins)
+    max_lifetime_seconds: float = 86400.0
+    workers: int = 20
+
+
+class Operator:
+    """The controllers of one process."""
+
+    def __init__(self, world: World, options: Options, watch_class: type[Watch] = Watch) -> None:
+        clock = world.clock
+        self._supervisor = Supervisor()
+        records = Records()
+        self._endpoints = EndpointQueues(options.workers, clock, lambda key: issuer.issue(key))
+        self._endpoints.configure(world.endpoints_file.endpoints)
+        observer = Observer(clock, self._endpoints, options.margins, options.max_lifetime_seconds)
+        self._workqueue = Workqueue(clock, self._run, lambda key: _deadline(records, observer, key))
+        issuer = Issuer(
+            records=records,
+            observer=observer,
+            clock=clock,
+            sign=world.sign,
+            new_jti=world.new_jti,
+            token_endpoint=world.token_endpoint,
+            metrics=world.metrics,
+            done=self._workqueue.add,
+        )
+        self._events = EventPoster(world.events)
+        self._reconciler = Reconciler(
+            records=records,
+            observer=observer,
+            clock=clock,
+            keys=KeyReader(world.secrets, world.key_parser, observer, clock),
+            writer=Writer(world.secrets, observer, clock, world.metrics),
+            reporter=Reporter(world.credentials, observer, clock, self._events),
+            read_targets_every=None if options.watch_secrets else DRIFT_INTERVAL,
+        )
+        observation = Observation(records, self._workqueue, self._endpoints, clock)
+        self._resync = Resync(
+            credentials=world.credentials,
+            targets=world.secrets if options.watch_secrets else None,
+            namespaces=options.namespaces,
+            observation=observation,
+            clock=clock,
+            on_older_revision=lambda: self._watch.restart(),
+        )
+        self._watch = watch_class(
+            connection=world.connection,
+            namespaces=options.namespaces,
+            watch_secrets=options.watch_secrets,
+            label_selector=options.label_selector,
+            on_credential=observation.credential,
+            on_target=observation.target,
+            on_restart=self._resync.ask,
+        )
+        self._maintenance = Maintenance(
+            clock, world.endpoints_file, self._endpoints, observation.everything
+        )
+        self.health = Health(
+            clock,
+            self._workqueue,
+            self._watch,
+            self._resync,
+            self._maintenance,
+            self._supervisor,
+        )
+        self.overview = Overview(records, observer, self._resync, self._maintenance)
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Work until told to stop; the exit code of the process."""
+        start = self._supervisor.start
+        start("maintenance", self._maintenance.loop())
+        start("workqueue", self._workqueue.loop())
+        start("endpoint queues", self._endpoints.loop())
+        start("events", self._events.loop())
+        start("list", self._resync.loop())
+        start("watch", self._watch_when_listed())
+        stopped = asyncio.create_task(stop.wait())
+        ended = asyncio.create_task(self._supervisor.wait())
+        await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            logger.error("%s ended, so the process does", ended.result())
+        await self._workqueue.drain(STOP_TIMEOUT)
+        for task in (stopped, ended):
+            task.cancel()
+        await self._supervisor.stop()
+        return 0 if stop.is_set() else 1
+
+    async def _watch_when_listed(self) -> None:
+        # kopf watches nothing for ever where the kind is missing when it starts.
+        await self._resync.completed.wait()
+        await self._watch.loop()
+
+    async def _run(self, key: Key) -> float | None:
+        return await self._reconciler.reconcile(key, self._workqueue)
+
+
+def _deadline(records: Records, observer: Observer, key: Key) -> float:
+    record = records.get(key)
+    return float("inf") if record is None else observer.deadline(record)

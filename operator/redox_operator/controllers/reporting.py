@@ -1,0 +1,181 @@
+"""Telling people: status when it is news, Events on transitions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+
+from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.observing import Observer
+from redox_operator.controllers.ports import CredentialsPort, EventsPort
+from redox_operator.controllers.records import Record
+from redox_operator.domain import refresh, target
+from redox_operator.domain.conditions import Situation
+from redox_operator.domain.credential import Credential, Key
+from redox_operator.domain.errors import ClusterError, Conflict, CredentialError, NotFound
+from redox_operator.domain.policies import Observed, refresh_time
+from redox_operator.domain.status import Facts, is_news, merge_patch, status
+from redox_operator.domain.target import same_input
+
+logger = logging.getLogger(__name__)
+
+PENDING_AFTER = 2.0
+"""Seconds after which a first issue that is still under way is reported: most are done by then."""
+STATUS_RETRY = 5.0
+EVENTS_PER_SECOND = 10.0
+_MAX_EVENTS = 1000
+
+
+def situation(record: Record, observed: Observed) -> Situation:
+    """What the conditions of a valid credential are made from."""
+    failures = (record.write_failure, record.refusal, record.request_failure)
+    failure = next(
+        (each for each in failures if each and isinstance(each.error, CredentialError)), None
+    )
+    token = None
+    if record.target is not None:
+        ours = target.ownership(record.target, observed.credential) is not target.Ownership.FOREIGN
+        if ours:
+            token = target.stored_token(record.target, observed.now, observed.max_lifetime_seconds)
+    error = failure.error if failure is not None else None
+    return Situation(
+        now=observed.now,
+        generation=record.generation,
+        token=token,
+        suspended=observed.credential.suspend,
+        pending_change=not same_input(observed.token_input_hash, observed.expected_input_hash),
+        error=error if isinstance(error, CredentialError) else None,
+        error_since=failure.since if failure is not None else 0.0,
+        lifetime_too_short=token is not None
+        and refresh.is_too_short(token.lifetime, observed.margins),
+        note=_note(observed),
+    )
+
+
+def _note(observed: Observed) -> str:
+    asked, margins = observed.credential.before_expiry_seconds, observed.margins
+    token = observed.live_token
+    if asked is None or token is None:
+        return ""
+    lead = token.lifetime - refresh.refresh_start(token.lifetime, margins, asked)
+    if abs(lead - asked) >= 1:
+        return (
+            f"spec.refresh.beforeExpirySeconds is {asked}, but a token of "
+            f"{token.lifetime:.0f} s is refreshed {lead:.0f} s before it expires."
+        )
+    if asked < margins.total:
+        return (
+            f"spec.refresh.beforeExpirySeconds is {asked}, below the {margins.total:.0f} s that "
+            "late mounts and an outage of a minute take."
+        )
+    return ""
+
+
+def facts(record: Record, observed: Observed) -> Facts:
+    """What status tells besides the conditions."""
+    token = observed.live_token
+    return Facts(
+        secret_name=observed.credential.target.secret_name,
+        key_id=record.key_id,
+        token_endpoint_host=None if observed.endpoint is None else observed.endpoint.host,
+        next_refresh_time=None if token is None else refresh_time(observed),
+        deadline_time=None if token is None else refresh.deadline(token, observed.margins),
+    )
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Writes status, and queues Events."""
+
+    credentials: CredentialsPort
+    observer: Observer
+    clock: Clock
+    events: EventPoster
+
+    async def report(self, record: Record, told: Situation, known: Facts) -> float | None:
+        """Write the status if it is news; seconds until it should be tried again."""
+        now = self.clock.read().boot
+        reported = status(told, known, record.status)
+        untouched = not (record.status or {}).get("conditions")
+        waiting = told.token is None and told.error is None and not told.suspended
+        if untouched and waiting and now - record.first_seen < PENDING_AFTER:
+            return PENDING_AFTER - (now - record.first_seen)
+        if not is_news(reported, record.status, now - record.status_written_at):
+            return None
+        try:
+            await self.credentials.patch_status(
+                record.key, record.uid, merge_patch(reported, record.status)
+            )
+        except (NotFound, Conflict):
+            # Deleted, or recreated under the same name: the watch will tell.
+            return None
+        except ClusterError as error:
+            logger.warning("status not written: %s", error, extra={"credential": str(record.key)})
+            return STATUS_RETRY
+        self._post_transition(record, reported)
+        record.status, record.status_written_at = reported, now
+        return None
+
+    def _post_transition(self, record: Record, reported: dict[str, object]) -> None:
+        before, after = _healthy(record.status or {}), _healthy(reported)
+        if after["reason"] in (before["reason"], "Pending"):
+            return
+        self.events.add(
+            record.key,
+            record.uid,
+            warning=after["status"] == "False",
+            reason=after["reason"],
+            note=after["message"] or after["reason"],
+        )
+
+
+def _healthy(reported: object) -> dict[str, str]:
+    conditions = reported.get("conditions") if isinstance(reported, dict) else None
+    for condition in conditions or ():
+        if condition.get("type") == "RefreshHealthy":
+            return {name: condition.get(name, "") for name in ("status", "reason", "message")}
+    return {"status": "", "reason": "", "message": ""}
+
+
+@dataclass(slots=True)
+class EventPoster:
+    """Posts Events one after another, slowly: they are for people, and refreshes come first."""
+
+    port: EventsPort
+    waiting: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=_MAX_EVENTS))
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, key: Key, uid: str, *, warning: bool, reason: str, note: str) -> None:
+        """Queue an Event; the oldest goes when there are too many."""
+        self.waiting.append(
+            {"key": key, "uid": uid, "warning": warning, "reason": reason, "note": note}
+        )
+        self.wake.set()
+
+    async def loop(self) -> None:
+        """Post what is queued, until cancelled."""
+        while True:
+            while self.waiting:
+                event = self.waiting.popleft()
+                try:
+                    await self.port.post(event.pop("key"), event.pop("uid"), **event)  # type: ignore[arg-type]
+                except ClusterError as error:
+                    logger.info("an Event was not posted: %s", error)
+                await asyncio.sleep(1 / EVENTS_PER_SECOND)
+            self.wake.clear()
+            await self.wake.wait()
+
+
+def situation_of_invalid(record: Record, now: float) -> Situation:
+    """The situation of a credential whose spec cannot be read."""
+    assert not isinstance(record.credential, Credential)  # noqa: S101 - for the type checker
+    refusal = record.refusal
+    return Situation(
+        now=now,
+        generation=record.generation,
+        token=None,
+        error=record.credential,
+        error_since=refusal.since if refusal is not None else now,
+    )
