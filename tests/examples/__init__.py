@@ -1,0 +1,1 @@
+"""Everything in docs/: each example is executed, each statement about the program compared."""
