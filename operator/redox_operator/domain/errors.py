@@ -203,6 +203,8 @@ class ClientRejected(TokenRequestError):
 class TargetError(CredentialError):
     """The target Secret cannot be written."""
 
+    retry = Retry.LOOK
+
 
 class TargetConflict(TargetError):
     """A Secret of that name exists and is not ours."""
@@ -221,7 +223,6 @@ class WriteDenied(TargetError):
 
     reason = "WriteDenied"
     stalls = Stalls.LATER
-    retry = Retry.LOOK
 
 
 class QuotaExceeded(TargetError):
@@ -229,7 +230,6 @@ class QuotaExceeded(TargetError):
 
     reason = "QuotaExceeded"
     stalls = Stalls.LATER
-    retry = Retry.LOOK
 
 
 class ClusterError(RedoxOperatorError):
