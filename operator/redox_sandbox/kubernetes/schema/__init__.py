@@ -1,0 +1,1 @@
+"""Structural schemas, as CustomResourceDefinitions use them: prune, default, validate."""

@@ -1,0 +1,1 @@
+"""The HTTP side: paths, media types, bodies, streams, and the admin path."""
