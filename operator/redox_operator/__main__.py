@@ -23,6 +23,9 @@ from redox_operator.domain.errors import ConfigurationError
 from redox_operator.settings import Settings, add_arguments, parse_settings
 
 CONFIGURATION_FAULT = 2
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which the watch's thread gives way. By default it may keep the main loop waiting
+for 5 ms at each of the ten steps of a refresh."""
 
 
 def main() -> None:
@@ -49,6 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def operate(settings: Settings) -> int:
     """Run the operator until SIGTERM or SIGINT; the exit code."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,6 +72,7 @@ async def operate(settings: Settings) -> int:
         },
     )
     key_parser = KeyParser()
+    key_parser.start()
     token_endpoint = TokenEndpointClient(
         user_agent=agent, max_lifetime_seconds=settings.max_lifetime_seconds
     )

@@ -11,6 +11,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _NOISY = {
     # "Handler succeeded" for every event, and request lines of every call.
     "kopf": logging.WARNING,
+    # It says at each start that it leaves signals to us, as it should.
+    "kopf._core.reactor.running": logging.ERROR,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "kubernetes": logging.WARNING,

@@ -26,7 +26,7 @@ EVENTS = "/apis/events.k8s.io/v1/namespaces/{}/events"
 SELF = "/apis/authorization.k8s.io/v1"
 
 RIGHTS = {
-    ("redox-operator.dev", "redoxcredentials"): {"get", "list", "watch"},
+    ("redox-operator.dev", "redoxcredentials"): {"list", "watch"},
     ("redox-operator.dev", "redoxcredentials/status"): {"patch"},
     ("", "secrets"): {"get", "list", "watch", "create", "patch"},
     ("events.k8s.io", "events"): {"create"},

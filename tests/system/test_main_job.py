@@ -58,19 +58,6 @@ def test_the_mounted_token_opens_fhir_and_the_data_model(bench: Bench) -> None:
     assert queried.status_code == 200, queried.text
 
 
-def test_three_credentials_are_live_within_two_seconds(bench: Bench) -> None:
-    names = ["one", "two", "three"]
-    started = time.monotonic()
-    for number, name in enumerate(names):
-        bench.credential(name, key=ec_pem("P-384", number=number))
-
-    for name in names:
-        bench.wait_secret(f"{name}-token")
-
-    elapsed = time.monotonic() - started
-    assert elapsed < 2 * 3, f"{elapsed:.1f} s"
-
-
 def test_a_token_is_refreshed_long_before_it_expires(bench: Bench) -> None:
     bench.credential()
     first = bench.wait_secret()

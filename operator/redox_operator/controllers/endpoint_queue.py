@@ -24,6 +24,10 @@ MAX_HOLD = 300.0
 """Seconds; a `Retry-After` beyond a token's life would only let every reader go stale."""
 
 
+MAX_SLEEP = 10.0
+"""Seconds; while a machine is suspended, sleeps do not count and the boot clock does."""
+
+
 class Answer(enum.Enum):
     """What a permit led to."""
 
@@ -32,7 +36,8 @@ class Answer(enum.Enum):
     UNUSED = "nothing was sent"
 
 
-Issue = Callable[[Key], Awaitable[Answer]]
+Issue = Callable[[Key, "EndpointQueue"], Awaitable[Answer]]
+"""Uses a turn that this queue granted."""
 
 
 class EndpointQueue:
@@ -51,6 +56,7 @@ class EndpointQueue:
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._held_until: float | None = None
+        self._holds = 0
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -63,10 +69,9 @@ class EndpointQueue:
         """Whether the endpoint asked for fewer requests and none has succeeded since."""
         return self._held_until is not None
 
-    @property
-    def in_flight(self) -> int:
-        """Requests under way."""
-        return len(self._flights)
+    def is_asking(self, key: Key) -> bool:
+        """Whether a request of this credential is under way."""
+        return key in self._flights
 
     @property
     def rate(self) -> float:
@@ -75,12 +80,16 @@ class EndpointQueue:
 
     def configure(self, endpoint: Endpoint) -> None:
         """Take changed settings of the same endpoint."""
-        moved = endpoint.token_url != self.endpoint.token_url
-        self.endpoint = endpoint
-        self._bucket = self._new_bucket()
-        if moved:
-            self._held_until = None
+        before, self.endpoint = self.endpoint, endpoint
+        if endpoint.token_url != before.token_url:
+            # Another server: nothing that was learnt of the last one holds.
+            self._bucket, self._held_until = self._new_bucket(), None
             self.correction = ClockCorrection()
+        elif (endpoint.requests_per_second, endpoint.burst) != (
+            before.requests_per_second,
+            before.burst,
+        ):
+            self._bucket = self._new_bucket(empty=True)
         self._wake.set()
 
     def add(self, key: Key, deadline: float) -> None:
@@ -99,6 +108,7 @@ class EndpointQueue:
         now = self._clock.read().boot
         pause = PROBE_INTERVAL if seconds is None else min(MAX_HOLD, max(1.0, seconds))
         self._held_until = max(self._held_until or 0.0, now + pause)
+        self._holds += 1
         if halve:
             self._bucket.halve(now)
 
@@ -109,7 +119,7 @@ class EndpointQueue:
                 self._wake.clear()
                 pause = self._grant()
                 try:
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout(min(pause, MAX_SLEEP)):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
@@ -117,13 +127,13 @@ class EndpointQueue:
             for flight in self._flights.values():
                 flight.cancel()
 
-    def _grant(self) -> float | None:
+    def _grant(self) -> float:
         """Start what may start; seconds until it is worth looking again."""
         while self._waiting:
             now = self._clock.read().boot
             workers = 1 if self.held else self._workers
             if len(self._flights) >= workers:
-                return None
+                return MAX_SLEEP
             if self._held_until is not None and now < self._held_until:
                 return self._held_until - now
             _, _, key = self._waiting[0]
@@ -135,22 +145,28 @@ class EndpointQueue:
             heapq.heappop(self._waiting)
             self._keys.discard(key)
             self._flights[key] = asyncio.create_task(self._fly(key), name=f"issue {key}")
-        return None
+        return MAX_SLEEP
 
     async def _fly(self, key: Key) -> None:
-        probing, answer = self.held, Answer.UNUSED
+        probing, holds, answer = self.held, self._holds, Answer.UNUSED
         try:
-            answer = await self._issue(key)
+            answer = await self._issue(key, self)
         finally:
             del self._flights[key]
             self._wake.set()
         if answer is Answer.UNUSED:
             self._bucket.give_back()
         elif answer is Answer.GOOD:
-            self._held_until = None
+            if holds == self._holds:
+                # An answer to what was sent before the hold says nothing about it.
+                self._held_until = None
         elif probing:
             self.hold(None, halve=False)
 
-    def _new_bucket(self) -> TokenBucket:
-        endpoint = self.endpoint
-        return TokenBucket(endpoint.requests_per_second, endpoint.burst, self._clock.read().boot)
+    def _new_bucket(self, *, empty: bool = False) -> TokenBucket:
+        """A bucket; an empty one where requests were sent that it does not know of."""
+        rate, now = self.endpoint.requests_per_second, self._clock.read().boot
+        bucket = TokenBucket(rate, self.endpoint.burst, now)
+        while empty and rate > 0 and bucket.take(now):
+            pass
+        return bucket

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import traceback
 
+from redox_operator.controllers.observing import Observer
+from redox_operator.controllers.records import Record
 from redox_operator.domain.errors import CredentialError, RedoxOperatorError, Retry
 from redox_operator.domain.policies import Failure
 from redox_operator.domain.refresh import rejected_delay, retry_delay
@@ -13,9 +16,18 @@ CHANGE_DELAY = 60.0
 
 
 def failed(
-    previous: Failure | None, error: RedoxOperatorError, now: float, *, before_deadline: bool
+    previous: Failure | None,
+    error: RedoxOperatorError,
+    *,
+    now: float,
+    boot: float,
+    before_deadline: bool,
 ) -> Failure:
-    """The failure to remember; one more in a row where the last had the same reason."""
+    """The failure to remember; one more in a row where the last had the same reason.
+
+    `since` is of the corrected clock, for people; `retry_at` is of the boot clock, so that a clock
+    that is set delays no attempt.
+    """
     same = previous is not None and _reason(previous.error) == _reason(error)
     attempts = previous.attempts + 1 if previous is not None and same else 1
     since = previous.since if previous is not None and same else now
@@ -29,7 +41,45 @@ def failed(
     else:
         fraction = random.random()  # noqa: S311 - spreads attempts; nobody gains by guessing it
         delay = max(0.1, retry_delay(attempts, fraction, before_deadline=before_deadline))
-    return Failure(error=error, since=since, attempts=attempts, retry_at=now + delay)
+    return Failure(error=error, since=since, attempts=attempts, retry_at=boot + delay)
+
+
+def note_request_failure(
+    record: Record, observer: Observer, asked: object, error: RedoxOperatorError
+) -> None:
+    """Remember that a request, or the reading of its key, failed; `asked` are its inputs.
+
+    What failed for another spec or endpoint is another failure, with attempts of its own.
+    """
+    record.request_failure = failed(
+        record.request_failure if record.inputs == asked else None,
+        error,
+        now=observer.now(record),
+        boot=observer.clock.read().boot,
+        before_deadline=observer.before_deadline(record),
+    )
+    record.inputs = asked
+
+
+def note_write_failure(record: Record, observer: Observer, error: RedoxOperatorError) -> None:
+    """Remember that the target could not be read or written.
+
+    What was seen of it may not be what is there: it is read before anything is decided.
+    """
+    record.target_known = False
+    record.write_failure = failed(
+        record.write_failure,
+        error,
+        now=observer.now(record),
+        boot=observer.clock.read().boot,
+        before_deadline=observer.before_deadline(record),
+    )
+
+
+def place_of(error: BaseException) -> str:
+    """What kind an unexpected error is and where it arose; its text may quote what it was given."""
+    where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+    return f"{type(error).__name__}\n{where}"
 
 
 def _reason(error: RedoxOperatorError) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.maintenance import Maintenance
+from redox_operator.controllers.overview import Overview
 from redox_operator.controllers.resync import Resync
 from redox_operator.controllers.supervisor import Supervisor
 from redox_operator.controllers.watch import Watch
@@ -30,8 +31,15 @@ class Health:
     resync: Resync
     maintenance: Maintenance
     supervisor: Supervisor
+    overview: Overview
+    started_at: float = field(init=False)
+    """Boot clock."""
     unanswered_at: float = float("-inf")
     """Boot clock of the last request that the API server did not answer."""
+
+    def __post_init__(self) -> None:
+        """Take note of the start."""
+        self.started_at = self.clock.read().boot
 
     def note_request(self, code: str) -> None:
         """Take note of an answer of the API server."""
@@ -51,22 +59,31 @@ class Health:
             faults.append("the first list is not complete")
         if not self.watch.alive:
             faults.append("not every watch runs")
+        for path, status in self.watch.refused.items():
+            faults.append(
+                f"the API server refuses the watch of {path} ({status}): see deploy/'s RBAC"
+            )
         return faults
 
     def _stuck(self) -> Iterator[str]:
         now = self.clock.read().boot
-        if now - self.maintenance.woke_at < PATIENCE:
-            return
         yield from self.supervisor.dead()
+        running_for = now - max(self.started_at, self.maintenance.woke_at)
+        if running_for < PATIENCE:
+            return
         if now - self.workqueue.turned_at > PATIENCE:
             yield "the workqueue stands still"
         # While the API server does not answer, runs only wait for it.
         answered = now - self.unanswered_at > PATIENCE
-        if answered and self.workqueue.oldest_wait() > PATIENCE:
-            yield f"a credential is overdue by {self.workqueue.oldest_wait():.0f} s"
+        waited = self.workqueue.oldest_wait()
+        if answered and waited > PATIENCE:
+            yield f"a credential has waited for {waited:.0f} s to be looked at"
+        late = min(self.overview.overdue_by_fault(), running_for)
+        if answered and late > PATIENCE:
+            yield f"a refresh is overdue by {late:.0f} s"
         stopped = self.watch.stopped_at
         # Without a first list there was nobody to watch, and the API server may be away.
-        if self.resync.complete and stopped is not None:
+        if answered and self.resync.complete and stopped is not None:
             for_seconds = asyncio.get_running_loop().time() - stopped
             if for_seconds > PATIENCE:
                 yield f"a watch has been dead for {for_seconds:.0f} s"

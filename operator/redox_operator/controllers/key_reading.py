@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
 
 from redox_operator.controllers.clock import Clock
-from redox_operator.controllers.failures import failed
-from redox_operator.controllers.observing import Observer, inputs
+from redox_operator.controllers.failures import note_request_failure, place_of
+from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.ports import KeyParserPort, SecretsPort
-from redox_operator.controllers.records import KeyReading, Record
+from redox_operator.controllers.records import KeyReading, Record, key_source
 from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.domain.credential import Credential
-from redox_operator.domain.errors import ClusterError, CredentialError
+from redox_operator.domain.errors import (
+    ClusterError,
+    CredentialError,
+    KeyInvalid,
+    KeyNotFound,
+    RedoxOperatorError,
+)
 from redox_operator.domain.private_key import KeySet, KeySetSummary, content_hash
+
+logger = logging.getLogger(__name__)
 
 FRESH = 30.0
 """Seconds for which a key that was read is not read again: the wait for an endpoint's turn."""
@@ -53,6 +62,12 @@ class KeyReader:
             if isinstance(credential, Credential):
                 record.key_looked_at = self.clock.read().boot
                 await self._read_into(record, credential, to_sign)
+        except Exception as error:  # noqa: BLE001 - without a failure it would be read in a loop
+            logger.error(  # noqa: TRY400 - its text is what must not be shown
+                "reading the key of %s failed unexpectedly: %s", record.key, place_of(error)
+            )
+            if isinstance(credential, Credential):
+                self._fail(record, credential, RedoxOperatorError("The key could not be read."))
         finally:
             record.key_pending = False
             if not record.gone:
@@ -82,30 +97,28 @@ class KeyReader:
             if to_sign or record.request_failure is not None:
                 self._fail(record, credential, error)
             return
-        self._take(record, parsed, seen)
+        # The spec may have changed in the meantime: what it names now is read next.
+        if key_source(record.credential) == key_source(credential):
+            self._take(record, parsed, seen)
 
     def _take(self, record: Record, parsed: KeySet | KeySetSummary, seen: str) -> None:
-        known = record.key_reading
+        known, failure = record.key_reading, record.request_failure
         record.key_reading = KeyReading(
             content_hash=seen,
             thumbprint=parsed.first.thumbprint,
             at=self.clock.read().boot,
             keys=parsed if isinstance(parsed, KeySet) else None,
         )
+        if failure is not None and isinstance(failure.error, KeyNotFound | KeyInvalid):
+            record.request_failure = failure = None
         if known is None or known.content_hash == seen:
             return
         record.key_choice = None
-        if record.request_failure is not None:
+        if failure is not None:
             # Another key may be accepted, and deserves the first attempts of its own.
-            now = self.observer.now(record)
-            record.request_failure = replace(record.request_failure, attempts=0, retry_at=now)
+            now = self.clock.read().boot
+            record.request_failure = replace(failure, attempts=0, retry_at=now)
 
-    def _fail(
-        self, record: Record, credential: Credential, error: ClusterError | CredentialError
-    ) -> None:
-        now = self.observer.now(record)
-        queue = self.observer.endpoints.get(credential.endpoint)
-        record.inputs = inputs(credential, None if queue is None else queue.endpoint)
-        record.request_failure = failed(
-            record.request_failure, error, now, before_deadline=now < self.observer.deadline(record)
-        )
+    def _fail(self, record: Record, credential: Credential, error: RedoxOperatorError) -> None:
+        if key_source(record.credential) == key_source(credential):
+            note_request_failure(record, self.observer, self.observer.inputs(credential), error)

@@ -39,12 +39,16 @@ class Maintenance:
     endpoints: EndpointQueues
     on_change: Callable[[], None]
     """Called when everything must be decided anew."""
+    on_clock_set: Callable[[], None]
+    """The same, when the wall clock was set."""
     lag: float = 0.0
     """Seconds by which the event loop was late last."""
     turned_at: float = field(default=float("-inf"))
     """Boot clock of the last turn."""
     woke_at: float = field(default=float("-inf"))
     """Boot clock of the end of the last gap: a suspended machine, a stopped process."""
+
+    _corrections: dict[str, float] = field(default_factory=dict)
 
     async def loop(self) -> None:
         """Look every second, until cancelled."""
@@ -67,8 +71,25 @@ class Maintenance:
             logger.warning("the process stood still for %.0f s", gap)
         if abs(step) > STEP:
             logger.warning("the clock was set by %+.0f s", step)
-        if gap > 10 * INTERVAL or abs(step) > STEP:
+            self.on_clock_set()
+        if self._corrections_moved(now) or gap > 10 * INTERVAL:
             self.on_change()
+
+    def _corrections_moved(self, now: Reading) -> bool:
+        """Whether an answer's `Date` has moved due times since they were computed."""
+        before = self._corrections
+        corrections = {each.endpoint.name: each.correction.seconds(now) for each in self.endpoints}
+        moved = [
+            name
+            for name, seconds in corrections.items()
+            if abs(seconds - before.get(name, 0.0)) > STEP
+        ]
+        # Small moves add up, so what is compared with is the last one that counted.
+        self._corrections = {
+            name: seconds if name in moved else before.get(name, 0.0)
+            for name, seconds in corrections.items()
+        }
+        return bool(moved)
 
     def _reload(self) -> None:
         before = list(self.endpoints_file.faults)

@@ -10,6 +10,7 @@ from redox_operator.controllers.records import Record, Records, is_newer
 from redox_operator.controllers.watch import Change
 from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.domain.credential import Key
+from redox_operator.domain.errors import ClientRejected
 
 
 @dataclass(slots=True)
@@ -69,11 +70,20 @@ class Observation:
         self.endpoints.discard(key)
 
     def everything(self) -> None:
-        """Let every credential be decided anew: the clock or the configuration changed."""
+        """Let every credential be decided anew: due times or the configuration changed."""
         for record in self.records:
             self.workqueue.add(record.key)
 
+    def clock_set(self) -> None:
+        """The wall clock was set: assertions that were refused had times of the old one."""
+        for record in self.records:
+            failure = record.request_failure
+            if failure is not None and isinstance(failure.error, ClientRejected):
+                record.inputs = None
+        self.everything()
+
     def _target_deleted(self, record: Record, uid: str) -> None:
+        record.target_deletions += 1
         if record.target is not None and record.target.uid != uid:
             return
         record.target, record.target_known, record.target_version = None, True, None

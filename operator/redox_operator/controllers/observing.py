@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.endpoint_queues import EndpointQueues
 from redox_operator.controllers.records import Record
 from redox_operator.domain import target
+from redox_operator.domain.clock_correction import LIMIT, Reading
 from redox_operator.domain.credential import Credential
 from redox_operator.domain.endpoint import Endpoint
-from redox_operator.domain.policies import Observed
+from redox_operator.domain.policies import Failure, Observed
 from redox_operator.domain.refresh import Margins, deadline
 
 
@@ -30,23 +32,38 @@ class Observer:
         make a token look young.
         """
         reading = self.clock.read()
-        queue = None
-        if isinstance(record.credential, Credential):
-            queue = self.endpoints.get(record.credential.endpoint)
-        now = reading.wall if queue is None else queue.correction.now(reading)
-        if record.token is None:
+        return max(self._corrected(record, reading), _by_age(record, reading))
+
+    def sending_time(self, record: Record) -> float:
+        """The time for an assertion, which endpoints refuse when it is off.
+
+        Where the wall clock is farther off than is corrected, the held token's age tells the time,
+        if its own times were right.
+        """
+        reading = self.clock.read()
+        now, queue = self._corrected(record, reading), self._queue(record)
+        if queue is None or abs(queue.correction.skew(reading)) <= LIMIT:
             return now
-        age = record.token_age + reading.boot - record.token_boot
-        return max(now, record.token.issued_at + age)
+        return max(now, _by_age(record, reading)) if record.token_is_dated else now
+
+    def _corrected(self, record: Record, reading: Reading) -> float:
+        queue = self._queue(record)
+        return reading.wall if queue is None else queue.correction.now(reading)
+
+    def _queue(self, record: Record) -> EndpointQueue | None:
+        if not isinstance(record.credential, Credential):
+            return None
+        return self.endpoints.get(record.credential.endpoint)
 
     def observe(self, record: Record, credential: Credential) -> Observed:
         """All that a decision about this credential rests on."""
         queue = self.endpoints.get(credential.endpoint)
         endpoint = None if queue is None else queue.endpoint
-        now = self.now(record)
-        request_failure = record.request_failure
+        now, boot = self.now(record), self.clock.read().boot
+        request_failure = _dated(record.request_failure, now - boot)
         if request_failure is not None and record.inputs != inputs(credential, endpoint):
             request_failure = replace(request_failure, retry_at=now)
+        last_sent_at = record.last_sent_at
         return Observed(
             now=now,
             credential=credential,
@@ -56,13 +73,18 @@ class Observer:
             token_input_hash=record.token_input_hash,
             expected_input_hash=expected_input_hash(record, credential, endpoint),
             planned_from=record.planned_from,
-            last_sent_at=record.last_sent_at,
+            last_sent_at=None if last_sent_at is None else now - boot + last_sent_at,
             request_failure=request_failure,
-            write_failure=record.write_failure,
+            write_failure=_dated(record.write_failure, now - boot),
             endpoint_names=self.endpoints.names(credential.key.namespace),
             margins=self.margins,
             max_lifetime_seconds=self.max_lifetime_seconds,
         )
+
+    def inputs(self, credential: Credential) -> object:
+        """What a request for this credential depends on now."""
+        queue = self.endpoints.get(credential.endpoint)
+        return inputs(credential, None if queue is None else queue.endpoint)
 
     def deadline(self, record: Record) -> float:
         """By when this credential needs its next token; it orders queues.
@@ -73,6 +95,28 @@ class Observer:
         if record.token is None or record.token.expires_at <= self.now(record):
             return float("inf")
         return deadline(record.token, self.margins)
+
+    def before_deadline(self, record: Record) -> bool:
+        """Whether an attempt may still be of use to mounted readers, or to those of a first token.
+
+        Then the next one follows soon.
+        """
+        token = record.token
+        return token is None or self.now(record) < deadline(token, self.margins)
+
+
+def _by_age(record: Record, reading: Reading) -> float:
+    """The time that the held token's age tells."""
+    if record.token is None:
+        return float("-inf")
+    return record.token.issued_at + record.token_age + reading.boot - record.token_boot
+
+
+def _dated(failure: Failure | None, since_boot: float) -> Failure | None:
+    """With `retry_at` by the corrected clock."""
+    if failure is None:
+        return None
+    return replace(failure, retry_at=since_boot + failure.retry_at)
 
 
 def inputs(credential: Credential, endpoint: Endpoint | None) -> object:

@@ -80,7 +80,7 @@ class Operator:
         clock = world.clock
         self._supervisor = Supervisor()
         records = Records()
-        self._endpoints = EndpointQueues(options.workers, clock, lambda key: issuer.issue(key))
+        self._endpoints = EndpointQueues(options.workers, clock, lambda *turn: issuer.issue(*turn))
         self._endpoints.configure(world.endpoints_file.endpoints)
         observer = Observer(clock, self._endpoints, options.margins, options.max_lifetime_seconds)
         self._workqueue = Workqueue(clock, self._run, lambda key: _deadline(records, observer, key))
@@ -123,7 +123,14 @@ class Operator:
             on_restart=self._resync.ask,
         )
         self._maintenance = Maintenance(
-            clock, world.endpoints_file, self._endpoints, observation.everything
+            clock,
+            world.endpoints_file,
+            self._endpoints,
+            on_change=observation.everything,
+            on_clock_set=observation.clock_set,
+        )
+        self.overview = Overview(
+            records, observer, self._workqueue, self._resync, self._maintenance
         )
         self.health = Health(
             clock,
@@ -132,8 +139,8 @@ class Operator:
             self._resync,
             self._maintenance,
             self._supervisor,
+            self.overview,
         )
-        self.overview = Overview(records, observer, self._resync, self._maintenance)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Work until told to stop; the exit code of the process."""
@@ -149,9 +156,10 @@ class Operator:
         await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
         if not stopped.done():
             logger.error("%s ended, so the process does", ended.result())
-        await self._workqueue.drain(STOP_TIMEOUT)
         for task in (stopped, ended):
             task.cancel()
+        await self._supervisor.stop("endpoint queues")
+        await self._workqueue.drain(STOP_TIMEOUT)
         await self._supervisor.stop()
         return 0 if stop.is_set() else 1
 

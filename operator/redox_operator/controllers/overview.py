@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from redox_operator.adapters.metrics import CredentialSample, EndpointSample, Snapshot
 from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.maintenance import Maintenance
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.records import Record, Records
+from redox_operator.controllers.reporting import situation
 from redox_operator.controllers.resync import Resync
-from redox_operator.domain import target
+from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.domain.credential import KIND, Credential
-from redox_operator.domain.errors import ClusterError, TokenRequestError
+from redox_operator.domain.errors import ClusterError, CredentialError, TokenRequestError
 from redox_operator.domain.policies import Observed, refresh_time
 
 OVERDUE_AFTER = 10.0
@@ -27,86 +28,114 @@ class Overview:
 
     records: Records
     observer: Observer
+    workqueue: Workqueue
     resync: Resync
     maintenance: Maintenance
 
     def snapshot(self) -> Snapshot:
         """What metrics show."""
-        valid = [
-            (record, self.observer.observe(record, record.credential))
-            for record in self.records
-            if isinstance(record.credential, Credential)
-        ]
+        seen = list(self._seen())
         overdue = Counter(dict.fromkeys(("process", "endpoint", "cluster", "rate"), 0))
-        overdue.update(filter(None, (self._overdue(*each) for each in valid)))
+        overdue.update(cause for _, cause, _ in self._overdue(seen))
         return Snapshot(
-            credentials=list(self._credentials()),
-            endpoints=[self._endpoint(queue, valid) for queue in self.observer.endpoints],
+            credentials=[_sample(*each) for each in seen],
+            endpoints=[self._endpoint(queue, seen) for queue in self.observer.endpoints],
             overdue=dict(overdue),
             listed_at=dict(self.resync.listed_at),
             event_loop_lag_seconds=self.maintenance.lag,
             endpoints_file_faulty=bool(self.maintenance.endpoints_file.faults),
         )
 
-    def _credentials(self) -> Iterator[CredentialSample]:
+    def overdue_by_fault(self) -> float:
+        """Seconds by which the latest refresh is overdue that nothing but this process delays.
+
+        One that fails time and again is left out: a restart would not heal it, and harm others.
+        """
+        late = (
+            seconds
+            for record, cause, seconds in self._overdue(self._seen())
+            if cause == "process"
+            and record.request_failure is None
+            and record.key not in self.workqueue.crashed
+        )
+        return max(late, default=0.0)
+
+    def _seen(self) -> Iterator[tuple[Record, Observed | None]]:
         for record in self.records:
             credential = record.credential
-            if not isinstance(credential, Credential):
-                yield CredentialSample(KIND, *record.key, None, None, False, False, False)
+            if isinstance(credential, Credential):
+                yield record, self.observer.observe(record, credential)
+            else:
+                yield record, None
+
+    def _overdue(
+        self, seen: Iterable[tuple[Record, Observed | None]]
+    ) -> Iterator[tuple[Record, str, float]]:
+        """Record, cause and seconds of each refresh that is overdue, by the held token's age."""
+        boot = self.observer.clock.read().boot
+        for record, observed in seen:
+            if observed is None or observed.credential.suspend or observed.token is None:
                 continue
-            observed = self.observer.observe(record, credential)
-            stored = None
-            if record.target is not None:
-                stored = target.stored_token(
-                    record.target, observed.now, observed.max_lifetime_seconds
-                )
-            yield CredentialSample(
-                KIND,
-                *record.key,
-                expires_at=None if stored is None else stored.expires_at,
-                next_refresh=None if observed.live_token is None else refresh_time(observed),
-                ready=stored is not None and stored.expires_at > observed.now,
-                refresh_healthy=_condition(record, "RefreshHealthy") == "True",
-                suspended=credential.suspend,
-            )
+            issued_at = observed.token.issued_at
+            start = refresh_time(replace(observed, now=issued_at)) - issued_at
+            age = record.token_age + boot - record.token_boot
+            if record.write_failure is not None and age >= OVERDUE_AFTER:
+                yield record, "cluster", age
+            elif age - start >= OVERDUE_AFTER:
+                cause = self._cause(record, observed)
+                if cause is not None:
+                    yield record, cause, age - start
+
+    def _cause(self, record: Record, observed: Observed) -> str | None:
+        """What delays a refresh; None where it is what the author wrote."""
+        if record.refusal is not None:
+            return None
+        error = None if record.request_failure is None else record.request_failure.error
+        if isinstance(error, TokenRequestError):
+            return "endpoint"
+        if isinstance(error, ClusterError):
+            return "cluster"
+        if isinstance(error, CredentialError):
+            return None
+        queue = self.observer.endpoints.get(observed.credential.endpoint)
+        if queue is None or record.key not in queue:
+            return "process"
+        return "endpoint" if queue.held or queue.is_asking(record.key) else "rate"
 
     def _endpoint(
-        self, queue: EndpointQueue, valid: list[tuple[Record, Observed]]
+        self, queue: EndpointQueue, seen: Iterable[tuple[Record, Observed | None]]
     ) -> EndpointSample:
-        planned = 0.0
-        for _, observed in valid:
-            token = observed.live_token
-            if token is not None and observed.endpoint == queue.endpoint:
-                planned += 1 / max(1.0, refresh_time(observed) - token.issued_at)
-        reading = self.observer.clock.read()
+        planned = sum(
+            1 / max(1.0, refresh_time(observed) - observed.live_token.issued_at)
+            for _, observed in seen
+            if observed is not None
+            and observed.endpoint == queue.endpoint
+            and observed.live_token is not None
+            and not observed.credential.suspend
+        )
         rate = queue.endpoint.requests_per_second
         return EndpointSample(
             name=queue.endpoint.name,
             queue_depth=len(queue),
             held="rate" if queue.held else None,
             utilisation=planned / rate if rate > 0 else 0.0,
-            clock_skew_seconds=queue.correction.skew(reading),
+            clock_skew_seconds=queue.correction.skew(self.observer.clock.read()),
         )
 
-    def _overdue(self, record: Record, observed: Observed) -> str | None:
-        """Why a refresh is overdue; None where it is not."""
-        if observed.credential.suspend or observed.live_token is None:
-            return None
-        if observed.now < refresh_time(observed) + OVERDUE_AFTER:
-            return None
-        queue = self.observer.endpoints.get(observed.credential.endpoint)
-        if record.request_failure is not None:
-            error = record.request_failure.error
-            if isinstance(error, TokenRequestError):
-                return "endpoint"
-            return "cluster" if isinstance(error, ClusterError) else None
-        if record.write_failure is not None:
-            return "cluster"
-        if queue is None:
-            return None
-        if record.key in queue:
-            return "endpoint" if queue.held else "rate"
-        return "process"
+
+def _sample(record: Record, observed: Observed | None) -> CredentialSample:
+    if observed is None:
+        return CredentialSample(KIND, *record.key, None, None, False, False, False)
+    told = situation(record, observed)
+    return CredentialSample(
+        KIND,
+        *record.key,
+        expires_at=None if told.token is None else told.token.expires_at,
+        next_refresh=None if observed.live_token is None else refresh_time(observed),
+        ready=told.live,
+        refresh_healthy=_condition(record, "RefreshHealthy") == "True",
+        suspended=observed.credential.suspend,
+    )
 
 
 def _condition(record: Record, kind: str) -> str:

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from redox_operator.controllers.clock import Clock
-from redox_operator.controllers.failures import failed
+from redox_operator.controllers.failures import failed, note_write_failure
 from redox_operator.controllers.key_reading import LOOK_INTERVAL, KeyReader
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.records import Record, Records, is_newer
@@ -25,8 +25,24 @@ from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.controllers.writing import Writer
 from redox_operator.domain.conditions import STALLS_LATER_AFTER
 from redox_operator.domain.credential import Credential, Key
-from redox_operator.domain.errors import ClusterError, CredentialError, Retry, TargetError
-from redox_operator.domain.policies import Decision, Issue, Keep, Observed, Refuse, Write, decide
+from redox_operator.domain.errors import (
+    ClusterError,
+    Conflict,
+    CredentialError,
+    NotFound,
+    Retry,
+    TargetError,
+)
+from redox_operator.domain.policies import (
+    Decision,
+    Issue,
+    Keep,
+    Observed,
+    Refuse,
+    Write,
+    decide,
+    target_differs,
+)
 from redox_operator.domain.status import Facts
 
 logger = logging.getLogger(__name__)
@@ -34,7 +50,7 @@ logger = logging.getLogger(__name__)
 MAX_WRITES = 5
 """Writes of one run; whoever changes the target faster than that gets a pause."""
 LOOK_AGAIN = 10.0
-"""Seconds until a refused credential is looked at again: a foreign Secret may have gone."""
+"""Seconds until a target is looked at again that is not ours, or that others keep changing."""
 
 
 @dataclass(slots=True)
@@ -61,7 +77,7 @@ class Reconciler:
         try:
             decision, observed = await self._act(record, credential)
         except (ClusterError, CredentialError) as error:
-            return self._put_off(record, error)
+            return await self._put_off(record, credential, error)
         if isinstance(decision, Issue):
             self._ask(record, observed, queue)
         self._look_at_key(record, observed, queue)
@@ -77,13 +93,18 @@ class Reconciler:
                 await self.writer.read(record, credential)
             observed = self.observer.observe(record, credential)
             decision = decide(observed)
-            self._note_refusal(record, decision, observed)
+            self._note_refusal(record, decision)
             if not isinstance(decision, Write) or attempt == MAX_WRITES:
+                if _needs_no_write(decision, observed):
+                    record.write_failure = None
+                    observed = replace(observed, write_failure=None)
                 return decision, observed
             await self.writer.write(record, observed)
-            if record.write_failure is not None and record.write_failure.attempts == 1:
-                # The first conflict is answered at once, by reading again.
-                record.write_failure = replace(record.write_failure, retry_at=observed.now)
+            failure = record.write_failure
+            outdated = failure is not None and isinstance(failure.error, Conflict | NotFound)
+            if failure is not None and outdated and failure.attempts == 1:
+                # What was seen was not what is there: at once, the target is read again.
+                record.write_failure = replace(failure, retry_at=self.clock.read().boot)
         raise AssertionError("unreachable")
 
     def _must_read(self, record: Record) -> bool:
@@ -95,16 +116,18 @@ class Reconciler:
         every = self.read_targets_every
         return every is not None and self.clock.read().boot - record.target_read_at >= every
 
-    def _note_refusal(self, record: Record, decision: Decision, observed: Observed) -> None:
+    def _note_refusal(self, record: Record, decision: Decision) -> None:
         if isinstance(decision, Refuse):
-            record.refusal = failed(
-                record.refusal, decision.error, observed.now, before_deadline=False
-            )
+            self._refuse(record, decision.error)
             if isinstance(decision.error, TargetError):
                 # A foreign Secret carries no label of ours: no watch tells when it goes.
                 record.target_known = False
         else:
             record.refusal = None
+
+    def _refuse(self, record: Record, error: CredentialError) -> None:
+        now, boot = self.observer.now(record), self.clock.read().boot
+        record.refusal = failed(record.refusal, error, now=now, boot=boot, before_deadline=False)
 
     def _ask(self, record: Record, observed: Observed, queue: Workqueue) -> None:
         """Have the key read, then wait for the endpoint's turn; both add the key again."""
@@ -138,38 +161,59 @@ class Reconciler:
     async def _report_invalid(self, record: Record) -> float | None:
         if isinstance(record.credential, Credential):
             return 0.0
-        now = self.observer.now(record)
-        record.refusal = failed(record.refusal, record.credential, now, before_deadline=False)
-        return await self.reporter.report(record, situation_of_invalid(record, now), Facts())
+        self._refuse(record, record.credential)
+        told = situation_of_invalid(record, self.observer.now(record))
+        return await self.reporter.report(record, told, Facts())
 
-    def _put_off(self, record: Record, error: ClusterError | CredentialError) -> float:
-        """The target could not be read: nothing is decided blindly."""
-        now = self.observer.now(record)
-        before_deadline = now < self.observer.deadline(record)
-        record.write_failure = failed(
-            record.write_failure, error, now, before_deadline=before_deadline
-        )
+    async def _put_off(
+        self, record: Record, credential: Credential, error: ClusterError | CredentialError
+    ) -> float | None:
+        """The target could not be read: nothing is decided blindly.
+
+        But a token that was seen before expires all the same, and that is told.
+        """
+        note_write_failure(record, self.observer, error)
         logger.warning("put off: %s", error, extra={"credential": str(record.key)})
-        return record.write_failure.retry_at - now
+        observed = self.observer.observe(record, credential)
+        retry = None
+        if record.target_read_at > float("-inf") or isinstance(error, CredentialError):
+            retry = await self.reporter.report(
+                record, situation(record, observed), facts(record, observed)
+            )
+        failure = observed.write_failure
+        until = None if failure is None else failure.retry_at
+        return self._next(record, observed, Keep(until), retry)
 
     def _next(
         self, record: Record, observed: Observed, decision: Decision, retry: float | None
     ) -> float | None:
-        delays = [] if retry is None else [retry]
+        # Reporting took time: what has become due meanwhile is due now.
+        now = self.observer.now(record)
+        times = [] if retry is None else [now + retry]
         if isinstance(decision, Keep) and decision.until is not None:
-            delays.append(decision.until - observed.now)
-        if isinstance(decision, Refuse):
-            delays.append(LOOK_AGAIN)
-        if self.read_targets_every is not None and not observed.credential.suspend:
-            delays.append(self.read_targets_every)
-        look = self._seconds_to_look(record)
-        if look is not None and not observed.credential.suspend:
-            delays.append(max(look, 0.1))
-        token = observed.live_token
-        if token is not None:
-            delays.append(token.expires_at - observed.now)
-        for failure in (record.request_failure, record.write_failure):
-            if failure is not None:
-                stalls = failure.since + STALLS_LATER_AFTER - observed.now
-                delays += [stalls] if stalls > 0 else []
-        return min(delays, default=None)
+            times.append(decision.until)
+        if isinstance(decision, Refuse | Write):
+            times.append(now + LOOK_AGAIN)
+        if not observed.credential.suspend:
+            if self.read_targets_every is not None:
+                times.append(now + self.read_targets_every)
+            look = self._seconds_to_look(record)
+            if look is not None:
+                times.append(now + max(look, 0.1))
+        # The stored token may be another than the held one: each is told when it expires.
+        tokens = (observed.token, situation(record, observed).token)
+        failures = (record.request_failure, record.write_failure)
+        turns = [token.expires_at for token in tokens if token is not None]
+        turns += [each.since + STALLS_LATER_AFTER for each in failures if each is not None]
+        times += [turn for turn in turns if turn > observed.now]
+        return min(times) - now if times else None
+
+
+def _needs_no_write(decision: Decision, observed: Observed) -> bool:
+    """Whether a write that failed is over: nothing is to be written any more."""
+    if observed.write_failure is None or isinstance(decision, Write):
+        return False
+    if isinstance(decision, Refuse):
+        return True
+    unfailed = replace(observed, write_failure=None)
+    return observed.live_token is not None and target_differs(unfailed) is None

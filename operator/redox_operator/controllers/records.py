@@ -55,9 +55,11 @@ class Record:
     target: Target | None = None
     target_known: bool = False
     """Whether `target` is as the API has it; otherwise it is read before deciding."""
-    target_read_at: float = 0.0
+    target_read_at: float = float("-inf")
     target_version: str | None = None
     """The newest resourceVersion of the target that a watch or list has told of."""
+    target_deletions: int = 0
+    """Deletions that a watch has told of; one that comes during a request outdates its answer."""
 
     token: AccessToken | None = None
     token_input_hash: str | None = None
@@ -65,8 +67,11 @@ class Record:
     """Boot clock when the token was sent for, or a later moment at which its age was known."""
     token_age: float = 0.0
     """Its age then: whatever the wall clock says, it is at least this old now."""
+    token_is_dated: bool = False
+    """Whether the endpoint's `Date` confirmed the token's times."""
     planned_from: AccessToken | None = None
     last_sent_at: float | None = None
+    """Boot clock."""
 
     key_reading: KeyReading | None = None
     key_choice: KeyChoice | None = None
@@ -78,6 +83,7 @@ class Record:
 
     request_failure: Failure | None = None
     write_failure: Failure | None = None
+    """`retry_at` of these is of the boot clock."""
     refusal: Failure | None = None
     """Why the credential cannot be served as it stands, and since when."""
     status_failures: int = 0
@@ -130,13 +136,13 @@ class Records:
         """
         fresh = record_of(body, boot)
         known = self._by_key.get(fresh.key)
+        if known is not None and is_newer(known.resource_version, fresh.resource_version):
+            return known, False
         if known is None or known.uid != fresh.uid:
             self.forget(fresh.key)
             self._by_key[fresh.key] = fresh
             self._index(fresh)
             return fresh, True
-        if is_newer(known.resource_version, fresh.resource_version):
-            return known, False
         known.status, known.resource_version = fresh.status, fresh.resource_version
         if fresh.credential == known.credential:
             return known, False
@@ -146,6 +152,7 @@ class Records:
             known.credential = fresh.credential
             return known, changed
         self._unindex(known)
+        _forget_what_changed(known, fresh.credential)
         known.credential, known.generation = fresh.credential, fresh.generation
         self._index(known)
         return known, True
@@ -183,6 +190,26 @@ def is_newer(version: str | None, than: str | None) -> bool:
         return int(version) > int(than)
     except ValueError:
         return version != than
+
+
+def key_source(credential: Credential | SpecInvalid) -> object:
+    """Which key a spec names: what was read of another one says nothing about it."""
+    if isinstance(credential, SpecInvalid):
+        return None
+    return credential.private_key, credential.key_id, credential.algorithm
+
+
+def _forget_what_changed(record: Record, fresh: Credential | SpecInvalid) -> None:
+    before = record.credential
+    if key_source(before) != key_source(fresh):
+        record.key_reading, record.key_choice = None, None
+        record.key_looked_at = float("-inf")
+    if not (
+        isinstance(before, Credential)
+        and isinstance(fresh, Credential)
+        and before.target.secret_name == fresh.target.secret_name
+    ):
+        record.target, record.target_known, record.target_version = None, False, None
 
 
 def _parsed(body: Mapping[str, Any]) -> Credential | SpecInvalid:

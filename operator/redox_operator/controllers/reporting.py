@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.ports import CredentialsPort, EventsPort
-from redox_operator.controllers.records import Record
+from redox_operator.controllers.records import Record, is_newer
 from redox_operator.domain import refresh, target
 from redox_operator.domain.conditions import Situation
 from redox_operator.domain.credential import Credential, Key
-from redox_operator.domain.errors import ClusterError, Conflict, CredentialError, NotFound
+from redox_operator.domain.errors import ClusterError, CredentialError, NotFound
 from redox_operator.domain.policies import Observed, refresh_time
 from redox_operator.domain.status import Facts, is_news, merge_patch, status
 from redox_operator.domain.target import same_input
@@ -97,29 +99,34 @@ class Reporter:
     async def report(self, record: Record, told: Situation, known: Facts) -> float | None:
         """Write the status if it is news; seconds until it should be tried again."""
         now = self.clock.read().boot
-        reported = status(told, known, record.status)
-        untouched = not (record.status or {}).get("conditions")
+        before = record.status or {}
+        reported = status(told, known, before)
         waiting = told.token is None and told.error is None and not told.suspended
-        if untouched and waiting and now - record.first_seen < PENDING_AFTER:
+        if waiting and now - record.first_seen < PENDING_AFTER:
             return PENDING_AFTER - (now - record.first_seen)
-        if not is_news(reported, record.status, now - record.status_written_at):
+        if not is_news(reported, before, now - record.status_written_at):
             return None
         try:
-            await self.credentials.patch_status(
-                record.key, record.uid, merge_patch(reported, record.status)
+            version = await self.credentials.patch_status(
+                record.key, record.uid, merge_patch(reported, before)
             )
-        except (NotFound, Conflict):
-            # Deleted, or recreated under the same name: the watch will tell.
+        except NotFound:
+            # Deleted: the watch will tell.
             return None
         except ClusterError as error:
             logger.warning("status not written: %s", error, extra={"credential": str(record.key)})
             return STATUS_RETRY
-        self._post_transition(record, reported)
+        # Compared with what was there before: the watch may have told of this write already.
+        self._post_transition(record, before, reported)
         record.status, record.status_written_at = reported, now
+        if is_newer(version, record.resource_version):
+            record.resource_version = str(version)
         return None
 
-    def _post_transition(self, record: Record, reported: dict[str, object]) -> None:
-        before, after = _healthy(record.status or {}), _healthy(reported)
+    def _post_transition(
+        self, record: Record, previous: Mapping[str, Any], reported: Mapping[str, Any]
+    ) -> None:
+        before, after = _healthy(previous), _healthy(reported)
         if after["reason"] in (before["reason"], "Pending"):
             return
         self.events.add(
@@ -131,9 +138,8 @@ class Reporter:
         )
 
 
-def _healthy(reported: object) -> dict[str, str]:
-    conditions = reported.get("conditions") if isinstance(reported, dict) else None
-    for condition in conditions or ():
+def _healthy(reported: Mapping[str, Any]) -> dict[str, str]:
+    for condition in reported.get("conditions") or ():
         if condition.get("type") == "RefreshHealthy":
             return {name: condition.get(name, "") for name in ("status", "reason", "message")}
     return {"status": "", "reason": "", "message": ""}

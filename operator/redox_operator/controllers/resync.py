@@ -11,7 +11,7 @@ from typing import Any
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.observation import Observation
 from redox_operator.controllers.ports import CredentialsPort, SecretsPort
-from redox_operator.controllers.records import is_newer
+from redox_operator.controllers.records import Record, is_newer
 from redox_operator.controllers.watch import Change
 from redox_operator.domain.credential import Credential, Key
 from redox_operator.domain.errors import ClusterError, NotFound
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = 60.0
 RETRY = 5.0
+TURN = 200
+"""Objects that are taken in before others have their turn on the event loop."""
 
 
 @dataclass(slots=True)
@@ -68,25 +70,44 @@ class Resync:
                 continue
 
     async def run(self) -> None:
-        """One list of everything."""
+        """One list of everything; a namespace that cannot be listed keeps no other from it."""
+        started, failures = self.clock.read(), list[ClusterError]()
+        self.observation.deleted_uids.clear()
+        lists = {"redoxcredentials": self._run_credentials}
+        if self.targets is not None:
+            lists["secrets"] = self._run_targets
+        for resource, run in lists.items():
+            before = len(failures)
+            for scope in self.namespaces or (None,):
+                try:
+                    await run(scope)
+                except ClusterError as error:
+                    failures.append(error)
+            if len(failures) == before:
+                self.listed_at[resource] = started.wall
+        if failures:
+            raise failures[0]
+        self.completed.set()
+
+    def _records(self, scope: str | None) -> list[Record]:
+        records = self.observation.records
+        return [record for record in records if scope in (None, record.key.namespace)]
+
+    async def _run_credentials(self, scope: str | None) -> None:
         observation, started = self.observation, self.clock.read()
-        observation.deleted_uids.clear()
-        scopes: tuple[str | None, ...] = self.namespaces or (None,)
+        items, revision = await self._list(scope)
+        self._check(revision)
         found: set[Key] = set()
-        for scope in scopes:
-            items, revision = await self._list(scope)
-            self._check(revision)
-            for item in items:
-                metadata = item["metadata"]
-                metadata.pop("managedFields", None)
-                found.add(Key(metadata["namespace"], metadata["name"]))
-                observation.credential(Change(item, deleted=False))
-        for record in observation.records:
+        for number, item in enumerate(items, 1):
+            metadata = item["metadata"]
+            metadata.pop("managedFields", None)
+            found.add(Key(metadata["namespace"], metadata["name"]))
+            observation.credential(Change(item, deleted=False))
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+        for record in self._records(scope):
             if record.key not in found and record.first_seen < started.boot:
                 observation.forget(record.key)
-        self.listed_at["redoxcredentials"] = started.wall
-        await self._run_targets(scopes)
-        self.completed.set()
 
     async def _list(self, scope: str | None) -> tuple[list[dict[str, Any]], str]:
         try:
@@ -99,15 +120,15 @@ class Resync:
         self.crd_missing = False
         return listed
 
-    async def _run_targets(self, scopes: tuple[str | None, ...]) -> None:
+    async def _run_targets(self, scope: str | None) -> None:
         if self.targets is None:
             return
         started = self.clock.read()
-        versions: dict[tuple[str, str], str] = {}
-        for scope in scopes:
-            for namespace, name, version in await self.targets.list_targets(scope):
-                versions[namespace, name] = version
-        for record in self.observation.records:
+        versions = {
+            (namespace, name): version
+            for namespace, name, version in await self.targets.list_targets(scope)
+        }
+        for record in self._records(scope):
             if not isinstance(record.credential, Credential):
                 continue
             place = (record.key.namespace, record.credential.target.secret_name)
@@ -115,7 +136,6 @@ class Resync:
                 self.observation.target_version(record, versions[place])
             elif record.target is not None and record.target_read_at < started.boot:
                 self.observation.target_missing(record)
-        self.listed_at["secrets"] = started.wall
 
     def _check(self, revision: str) -> None:
         last, self._revision = self._revision, revision
@@ -124,4 +144,5 @@ class Resync:
             for record in self.observation.records:
                 record.resource_version, record.target_known = "0", False
                 record.target_version = None
+            self.observation.everything()
             self.on_older_revision()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Coroutine
 from typing import Any
+
+from redox_operator.controllers.failures import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +35,14 @@ class Supervisor:
         for name, task in self._tasks.items():
             if task.done() and not task.cancelled():
                 error = task.exception()
-                where = "" if error is None else traceback.format_tb(error.__traceback__)[-1]
-                logger.error("%s ended (%s)\n%s", name, type(error).__name__, where)
+                where = "by itself" if error is None else place_of(error)
+                logger.error("%s ended: %s", name, where)
                 return name
         return "a task"
 
-    async def stop(self) -> None:
-        """Cancel all, and wait until they ended."""
-        for task in self._tasks.values():
+    async def stop(self, *names: str) -> None:
+        """Cancel the tasks of these names, else all, and wait until they ended."""
+        tasks = [self._tasks[name] for name in names or self._tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

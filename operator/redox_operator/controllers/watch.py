@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _RESTART_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STOP_TIMEOUT = 1.0
+_REFUSALS = frozenset({401, 403, 404})
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -68,6 +69,8 @@ class Watch:
     """Whether every watch runs."""
     stopped_at: float | None = None
     """Loop time since when it does not."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """HTTP status by path of watches and lists that the API server refuses: kopf tries for ever."""
     _thread: _Thread | None = None
 
     async def loop(self) -> None:
@@ -99,6 +102,13 @@ class Watch:
         elif self.alive:
             self.stopped_at = now
         self.alive = alive
+
+    def answered(self, path: str, status: int) -> None:
+        """Note an answer of the API server to a list or watch."""
+        if status in _REFUSALS:
+            self.refused[path] = status
+        else:
+            self.refused.pop(path, None)
 
 
 class _Thread:
@@ -181,7 +191,9 @@ class _Thread:
         if request.url.path.endswith("/secrets"):
             watching = "watch" in request.url.query
             request.headers["Accept"] = _METADATA if watching else _METADATA_LIST
-        return await handler(request)
+        response = await handler(request)
+        self._tell(self._watch.answered, request.url.path, response.status)
+        return response
 
     async def _monitor(self) -> None:
         """Tell every second whether all watchers are there, by the names of their tasks."""

@@ -10,10 +10,10 @@ import asyncio
 import heapq
 import itertools
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 
 from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.failures import place_of
 from redox_operator.domain.credential import Key
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class Workqueue:
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._stopping = False
+        self.crashed: set[Key] = set()
+        """Keys whose last run raised what nobody expected."""
         self.turned_at = clock.read().boot
         """When the loop went round last."""
 
@@ -72,6 +74,7 @@ class Workqueue:
         self._due.pop(key, None)
         self._ready_since.pop(key, None)
         self._again.discard(key)
+        self.crashed.discard(key)
 
     def oldest_wait(self) -> float:
         """Seconds that the longest waiting or running key has been at it."""
@@ -125,6 +128,8 @@ class Workqueue:
             _, _, key = heapq.heappop(self._ready)
             if self._ready_since.pop(key, None) is None or key in self._running:
                 continue
+            # What is added from here on is about a later state than this run sees.
+            self._due.pop(key, None)
             task = asyncio.create_task(self._run_once(key), name=f"reconcile {key}")
             self._running[key] = (task, now)
 
@@ -132,19 +137,17 @@ class Workqueue:
         delay: float | None = CRASH_DELAY
         try:
             delay = await self._run(key)
+            self.crashed.discard(key)
         except asyncio.CancelledError:
             delay = None
             raise
         except Exception as error:  # noqa: BLE001 - one credential must not stop the others
-            # Where, but not what: the text of a library's error may quote what it was given.
-            where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-            kind = type(error).__name__
+            self.crashed.add(key)
             logger.error(  # noqa: TRY400 - its text is what must not be shown
-                "reconciling %s failed unexpectedly (%s)\n%s", key, kind, where
+                "reconciling %s failed unexpectedly: %s", key, place_of(error)
             )
         finally:
             self._running.pop(key, None)
-            self._due.pop(key, None)
             if key in self._again:
                 self._again.discard(key)
                 self.add(key)

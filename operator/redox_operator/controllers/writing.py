@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 
 from redox_operator.controllers.clock import Clock
-from redox_operator.controllers.failures import failed
-from redox_operator.controllers.observing import Observer
+from redox_operator.controllers.failures import note_write_failure
+from redox_operator.controllers.observing import Observer, expected_input_hash
 from redox_operator.controllers.ports import MetricsPort, SecretsPort
 from redox_operator.controllers.records import Record
 from redox_operator.domain import target
@@ -17,8 +17,9 @@ from redox_operator.domain.errors import (
     ClusterError,
     Conflict,
     CredentialError,
-    NotFound,
+    Forbidden,
     TargetImmutable,
+    WriteDenied,
 )
 from redox_operator.domain.policies import Observed
 from redox_operator.domain.refresh import refresh_time
@@ -38,11 +39,24 @@ class Writer:
     metrics: MetricsPort
 
     async def read(self, record: Record, credential: Credential) -> None:
-        """See the target as the API has it, and hold the token in it."""
-        found = await self.secrets.read_target(credential)
-        record.target_known, record.target_read_at = True, self.clock.read().boot
+        """See the target as the API has it, and hold the token in it.
+
+        Raises a `ClusterError`, or `WriteDenied` where it may not be read.
+        """
+        # What a watch tells from here on may be newer than the answer.
+        deletions, record.target_version = record.target_deletions, None
+        record.target_known = False
+        try:
+            found = await self.secrets.read_target(credential)
+        except Forbidden as error:
+            raise WriteDenied(
+                f"The Secret {credential.target.secret_name} may not be read (HTTP 403). Let the "
+                "operator's service account get, create and patch Secrets in the namespace "
+                f"{credential.key.namespace}."
+            ) from error
         record.target = None if found is None else found.target
-        record.target_version = None
+        record.target_known = record.target_deletions == deletions
+        record.target_read_at = self.clock.read().boot
         if found is None or not found.access_token:
             return
         if target.ownership(found.target, credential) is Ownership.FOREIGN:
@@ -51,11 +65,12 @@ class Writer:
         token = target.stored_token(
             found.target, now, self.observer.max_lifetime_seconds, found.access_token
         )
-        if token is not None and self._is_younger(record, token, now):
-            record.token = token
-            record.token_input_hash = found.target.annotations.get(target.INPUT_HASH)
+        input_hash = found.target.annotations.get(target.INPUT_HASH)
+        if token is not None and self._is_better(record, credential, token, input_hash, now):
+            record.token, record.token_input_hash = token, input_hash
             record.token_boot = self.clock.read().boot
             record.token_age = max(0.0, now - token.issued_at)
+            record.token_is_dated, record.planned_from = False, None
 
     async def write(self, record: Record, observed: Observed) -> None:
         """Store the held token in the target as it was seen."""
@@ -63,7 +78,7 @@ class Writer:
         if token is None or endpoint is None:
             return
         rendered = render(credential, endpoint, token, record.token_input_hash)
-        seen, outcome = record.target, "error"
+        seen, deletions, outcome = record.target, record.target_deletions, "error"
         try:
             if seen is None:
                 record.target = await self.secrets.create_target(credential, rendered)
@@ -73,37 +88,41 @@ class Writer:
                 outcome = "updated"
         except Conflict as error:
             outcome = "conflict"
-            self._fail(record, observed, error)
-        except NotFound as error:
-            self._fail(record, observed, error)
+            self._fail(record, error)
         except CredentialError as error:
             outcome = error.reason
-            self._fail(record, observed, error)
+            self._fail(record, error)
         except ClusterError as error:
-            self._fail(record, observed, error)
+            self._fail(record, error)
         else:
             record.write_failure, record.target_read_at = None, self.clock.read().boot
+            record.target_known = record.target_deletions == deletions
             self._measure(observed, seen, token)
         finally:
             self.metrics.secret_write(outcome)
 
-    def _is_younger(self, record: Record, token: AccessToken, now: float) -> bool:
+    def _is_better(
+        self,
+        record: Record,
+        credential: Credential,
+        token: AccessToken,
+        input_hash: str | None,
+        now: float,
+    ) -> bool:
+        """Whether the stored token goes before the held one."""
         held = record.token
         if held is None or held.expires_at <= now:
             return True
+        queue = self.observer.endpoints.get(credential.endpoint)
+        wanted = expected_input_hash(record, credential, None if queue is None else queue.endpoint)
+        fits = target.same_input(input_hash, wanted)
         # What this process issued for a newer input is not undone by what is still stored.
+        if fits != target.same_input(record.token_input_hash, wanted):
+            return fits
         return token.expires_at > held.expires_at
 
-    def _fail(
-        self, record: Record, observed: Observed, error: ClusterError | CredentialError
-    ) -> None:
-        # After any failure what was seen is not what is there; a write whose outcome is unknown
-        # is read before it is repeated.
-        record.target_known = False
-        before_deadline = observed.now < self.observer.deadline(record)
-        record.write_failure = failed(
-            record.write_failure, error, observed.now, before_deadline=before_deadline
-        )
+    def _fail(self, record: Record, error: ClusterError | CredentialError) -> None:
+        note_write_failure(record, self.observer, error)
         if not isinstance(error, Conflict | TargetImmutable):
             logger.warning(
                 "the target was not written: %s", error, extra={"credential": str(record.key)}

@@ -18,8 +18,9 @@ from redox_operator.domain.private_key import MAX_CONTENT_BYTES, MAX_KEYS, KeySe
 CHECK_SECONDS = 3.0
 """For one key; RSA-4096 takes 0.3 s of a whole core, ten times that of a throttled one."""
 
-IDLE_SECONDS = 60.0
-"""Without work for so long, the child ends: keys change seldom, and it holds 25 MiB."""
+IDLE_SECONDS = 600.0
+"""Without work for so long, the child ends: keys change seldom, and it holds 25 MiB. Starting it
+takes up to a second, which the author of a new credential waits for."""
 
 _TOO_LARGE = (
     f"The private key's value is larger than {MAX_CONTENT_BYTES // 1024} KiB: keep nothing but the "
@@ -68,6 +69,10 @@ class KeyParser:
         self._queue: FairQueue[_Check] = FairQueue()
         self._work = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the child ahead of the first key, in the background."""
+        self._ensure_running()
 
     async def parse(
         self, content: bytes, *, namespace: str, key_id: str | None, algorithm: str | None
@@ -137,6 +142,7 @@ class KeyParser:
 
     async def _run(self) -> None:
         try:
+            await self._worker.start()
             while True:
                 await self._wait_for_work()
                 while (check := self._queue.take()) is not None:

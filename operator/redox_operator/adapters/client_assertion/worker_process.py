@@ -66,6 +66,11 @@ class WorkerProcess:
         self._environment = {"PYTHONPATH": path}
         self._process: asyncio.subprocess.Process | None = None
 
+    async def start(self) -> None:
+        """Start the child ahead of the first question, which starts it anew where that failed."""
+        if self._process is None and await self._start() is None:
+            await self.stop()
+
     async def ask(self, question: Question) -> Answer:
         """The child's answer, or the `Fault` that there is none."""
         process = self._process

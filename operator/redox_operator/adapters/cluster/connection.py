@@ -7,7 +7,8 @@ import json
 import os
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -33,7 +34,7 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
-_METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH"}
+_METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "update": "PUT"}
 
 OnRequest = Callable[[str, str, str], None]
 """Called with verb, resource and HTTP status (`error` where there was no answer)."""
@@ -44,6 +45,9 @@ class Connection:
 
     def __init__(self, configuration: client.Configuration, user_agent: str) -> None:
         configuration.connection_pool_maxsize = CONCURRENCY
+        # The environment is asked for a proxy once, not, with a read of ~/.netrc, at each request.
+        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.proxy = configuration.proxy or _proxy(str(configuration.host))
         self._configuration = configuration
         self._user_agent = user_agent
         self._api = client.ApiClient(configuration)
@@ -72,7 +76,7 @@ class Connection:
             headers={"User-Agent": self._user_agent},
             middlewares=(middleware,),
             response_class=response_class,
-            trust_env=True,
+            proxy=self._configuration.proxy,
             read_bufsize=2**21,
         )
 
@@ -147,6 +151,14 @@ async def connect(user_agent: str) -> Connection:
             ["No cluster: set KUBECONFIG to a readable kubeconfig, or run inside a cluster."]
         ) from error
     return Connection(configuration, user_agent)
+
+
+def _proxy(server: str) -> str | None:
+    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for the API server."""
+    parts = urlsplit(server)
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from redox_operator.adapters.cluster.connection import MERGE_PATCH, Connection
+from redox_operator.adapters.cluster.connection import MERGE_PATCH, METADATA, Connection
 from redox_operator.domain.credential import GROUP, PLURAL, VERSION, Key
 
 FIELD_MANAGER = "redox-operator"
@@ -39,16 +39,19 @@ class Credentials:
                 return items, metadata.get("resourceVersion", "")
             query["continue"] = metadata["continue"]
 
-    async def patch_status(self, key: Key, uid: str, patch: dict[str, Any]) -> None:
-        """Merge a patch into the status of this very object.
+    async def patch_status(self, key: Key, uid: str, patch: dict[str, Any]) -> str | None:
+        """Merge a patch into the status of this very object; its resourceVersion afterwards.
 
         Raises `NotFound` where it is gone, `Conflict` where another object has its name.
         """
-        await self._connection.request(
+        answer = await self._connection.request(
             "patch",
             f"{PLURAL}/status",
             f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURAL}/{key.name}/status",
             query={"fieldManager": FIELD_MANAGER},
             body={"metadata": {"uid": uid}, **patch},
             content_type=MERGE_PATCH,
+            accept=METADATA,
         )
+        version: str | None = (answer.get("metadata") or {}).get("resourceVersion")
+        return version

@@ -5,6 +5,7 @@ Every request names its namespace. Nothing here lists Secrets with their data.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
@@ -57,6 +58,7 @@ class Secrets:
     def __init__(self, connection: Connection, *, require_key_label: bool = False) -> None:
         self._connection = connection
         self._require_key_label = require_key_label
+        self._reads: dict[tuple[str, str], asyncio.Task[dict[str, Any]]] = {}
 
     async def read_private_key(self, credential: Credential) -> bytes:
         """The content of the key Secret's key.
@@ -66,7 +68,7 @@ class Secrets:
         reference = credential.private_key
         name = f"The Secret {reference.name}"
         try:
-            secret = await self._get(credential.key.namespace, reference.name)
+            secret = await self._get_once(credential.key.namespace, reference.name)
         except NotFound as error:
             raise KeyNotFound(
                 f"{name} does not exist in the namespace {credential.key.namespace}. Create it "
@@ -145,6 +147,21 @@ class Secrets:
                 return found
             query["continue"] = more
 
+    async def _get_once(self, namespace: str, name: str) -> dict[str, Any]:
+        """A read that all who ask at the same moment share: many credentials may have one key."""
+        place = (namespace, name)
+        read = self._reads.get(place)
+        if read is None:
+            read = self._reads[place] = asyncio.create_task(self._get(namespace, name))
+            read.add_done_callback(lambda done: self._read_done(place, done))
+        return await asyncio.shield(read)
+
+    def _read_done(self, place: tuple[str, str], read: asyncio.Task[dict[str, Any]]) -> None:
+        del self._reads[place]
+        if not read.cancelled():
+            # Whoever asked may have been cancelled meanwhile; then nobody takes the error.
+            read.exception()
+
     async def _get(self, namespace: str, name: str) -> dict[str, Any]:
         return await self._connection.request(
             "get", "secrets", _path(namespace, name), max_body=MAX_SECRET
@@ -181,6 +198,7 @@ class Secrets:
 def parse_target(secret: Mapping[str, Any], *, intact: bool = True) -> Target:
     """The metadata of a Secret, whole or as `PartialObjectMetadata`."""
     metadata = secret["metadata"]
+    references = metadata.get("ownerReferences") or ()
     owner = next(
         (
             Owner(
@@ -189,7 +207,7 @@ def parse_target(secret: Mapping[str, Any], *, intact: bool = True) -> Target:
                 reference.get("name", ""),
                 reference.get("uid", ""),
             )
-            for reference in metadata.get("ownerReferences") or ()
+            for reference in references
             if reference.get("controller")
         ),
         None,
@@ -200,6 +218,7 @@ def parse_target(secret: Mapping[str, Any], *, intact: bool = True) -> Target:
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         owner=owner,
+        other_owners=tuple(each for each in references if not each.get("controller")),
         type=secret.get("type", "Opaque"),
         immutable=secret.get("immutable") is True,
         intact=intact,

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from redox_operator.controllers.endpoint_queue import Answer, EndpointQueue
+from redox_operator.controllers.endpoint_queues import EndpointQueues
+from redox_operator.domain.credential import Key
+from redox_operator.domain.endpoint import CANADA, US, AllowedNamespaces
+from tests.support.virtual_time import VirtualClock, run
+
+EHR = Key("clinic", "ehr")
+SANDBOX = replace(US, name="Sandbox", token_url="https://sandbox.example/token", burst=1)
+
+
+class Issues:
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.keys: list[Key] = []
+        self.dropped: list[Key] = []
+
+    async def __call__(self, key: Key, queue: EndpointQueue) -> Answer:
+        self.keys.append(key)
+        try:
+            await asyncio.sleep(self.seconds)
+        except asyncio.CancelledError:
+            self.dropped.append(key)
+            raise
+        return Answer.GOOD
+
+
+def started(issues: Issues) -> EndpointQueues:
+    queues = EndpointQueues(20, VirtualClock(), issues)
+    queues.configure((US, CANADA))
+    queues.task = asyncio.create_task(queues.loop())  # type: ignore[attr-defined]
+    return queues
+
+
+def add(queues: EndpointQueues, name: str, key: Key = EHR) -> None:
+    queue = queues.get(name)
+    assert queue is not None
+    queue.add(key, float("inf"))
+
+
+def test_each_configured_endpoint_has_a_queue_of_its_own() -> None:
+    async def scenario() -> None:
+        issues = Issues()
+        queues = started(issues)
+        assert [queue.endpoint.name for queue in queues] == ["US", "Canada"]
+        add(queues, "US", Key("clinic", "a"))
+        add(queues, "Canada", Key("clinic", "b"))
+        await asyncio.sleep(0.1)
+        assert {key.name for key in issues.keys} == {"a", "b"}
+
+    run(scenario())
+
+
+def test_an_endpoint_that_is_added_is_served() -> None:
+    async def scenario() -> None:
+        issues = Issues()
+        queues = started(issues)
+        await asyncio.sleep(1)
+        queues.configure((US, CANADA, SANDBOX))
+        add(queues, "Sandbox")
+        await asyncio.sleep(0.1)
+        assert issues.keys == [EHR]
+
+    run(scenario())
+
+
+def test_a_changed_endpoint_keeps_its_queue_and_those_who_wait_in_it() -> None:
+    async def scenario() -> None:
+        issues = Issues()
+        queues = started(issues)
+        queue = queues.get("US")
+        assert queue is not None
+        queue.hold(5, halve=False)
+        add(queues, "US")
+        queues.configure((replace(US, assertion_type="client-authentication+jwt"), CANADA))
+        assert queues.get("US") is queue
+        assert queue.endpoint.assertion_type == "client-authentication+jwt"
+        await asyncio.sleep(6)
+        assert issues.keys == [EHR]
+
+    run(scenario())
+
+
+def test_an_endpoint_that_is_removed_takes_its_requests_with_it() -> None:
+    async def scenario() -> None:
+        issues = Issues(seconds=10)
+        queues = started(issues)
+        add(queues, "US")
+        await asyncio.sleep(1)
+        queues.configure((CANADA,))
+        await asyncio.sleep(0.1)
+        assert issues.dropped == [EHR]
+        assert queues.get("US") is None
+
+    run(scenario())
+
+
+def test_who_waited_for_a_removed_endpoint_can_wait_for_it_when_it_returns() -> None:
+    async def scenario() -> None:
+        issues = Issues()
+        queues = started(issues)
+        queue = queues.get("US")
+        assert queue is not None
+        queue.hold(60, halve=False)
+        add(queues, "US")
+        queues.configure((CANADA,))
+        await asyncio.sleep(1)
+        queues.configure((US, CANADA))
+        add(queues, "US")
+        await asyncio.sleep(0.1)
+        assert issues.keys == [EHR]
+
+    run(scenario())
+
+
+def test_an_endpoint_that_returns_before_the_loop_turned_has_a_queue_that_runs() -> None:
+    async def scenario() -> None:
+        issues = Issues()
+        queues = started(issues)
+        await asyncio.sleep(1)
+        queues.configure((CANADA,))
+        queues.configure((US, CANADA))
+        add(queues, "US")
+        await asyncio.sleep(0.1)
+        assert issues.keys == [EHR]
+
+    run(scenario())
+
+
+def test_a_discarded_credential_waits_nowhere() -> None:
+    async def scenario() -> None:
+        issues = Issues()
+        queues = started(issues)
+        for queue in queues:
+            queue.hold(5, halve=False)
+            queue.add(EHR, 0)
+        queues.discard(EHR)
+        await asyncio.sleep(10)
+        assert issues.keys == []
+
+    run(scenario())
+
+
+def test_only_the_endpoints_that_a_namespace_may_use_are_named_to_it() -> None:
+    async def scenario() -> None:
+        queues = started(Issues())
+        queues.configure((US, replace(SANDBOX, allowed_namespaces=AllowedNamespaces())))
+        assert queues.names("clinic") == ("US",)
+        allowed = AllowedNamespaces(frozenset({"clinic"}))
+        queues.configure((US, replace(SANDBOX, allowed_namespaces=allowed)))
+        assert queues.names("clinic") == ("US", "Sandbox")
+
+    run(scenario())
+
+
+def test_a_queue_that_fails_ends_all_of_them_so_that_the_process_ends() -> None:
+    async def scenario() -> None:
+        queues = started(Issues())
+        await asyncio.sleep(1)
+        queue = queues.get("US")
+        assert queue is not None
+        queue._waiting.append("no entry")  # type: ignore[arg-type]
+        queue._wake.set()
+        task = queues.task  # type: ignore[attr-defined]
+        with pytest.raises(ValueError, match="unpack"):
+            await task
+
+    run(scenario())

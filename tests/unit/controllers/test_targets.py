@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from redox_operator.controllers.operator import Options
+from redox_operator.domain.credential import Key
+from redox_operator.domain.target import CREDENTIAL, EXPIRES_AT, ISSUED_AT
+from tests.support.fake_cluster import CREDENTIALS, SECRETS, Object, encoded
+from tests.support.simulation import EHR, Simulation
+
+
+def foreign(sim: Simulation, **more: Any) -> Object:
+    """A Secret of someone else with the target's name."""
+    body: Object = {"type": "Opaque", "data": encoded({"password": "p"}), **more}
+    return sim.cluster.create(SECRETS, "clinic", "ehr-token", **body)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        pytest.param({"data": {"access_token": "eA=="}}, id="another token"),
+        pytest.param({"data": {"authorization": None}}, id="a key that was removed"),
+        pytest.param({"metadata": {"labels": None}}, id="labels that were removed"),
+        pytest.param({"metadata": {"annotations": None}}, id="annotations that were removed"),
+        pytest.param(
+            {"metadata": {"annotations": {EXPIRES_AT: "2030-01-01T00:00:00Z"}}},
+            id="an expiry that was moved",
+        ),
+        pytest.param(
+            {"metadata": {"annotations": {ISSUED_AT: "2020-01-01T00:00:00Z"}}},
+            id="an issue that was moved",
+        ),
+    ],
+)
+def test_an_edited_target_is_rewritten_within_a_second_and_without_a_request(
+    sim: Simulation, ehr: Key, patch: Object
+) -> None:
+    before = sim.secret()
+    assert before is not None
+    sim.edit_secret(patch)
+    sim.advance(1)
+    after = sim.secret()
+    assert after is not None
+    assert after["data"] == before["data"]
+    assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+    assert after["metadata"]["labels"] == before["metadata"]["labels"]
+    assert len(sim.requests) == 1
+
+
+def test_a_deleted_target_is_written_again_within_a_second_and_without_a_request(
+    sim: Simulation, ehr: Key
+) -> None:
+    before = sim.stored()
+    sim.delete_secret()
+    sim.advance(1)
+    assert sim.stored() == before
+    assert len(sim.requests) == 1
+    assert sim.ready() == "True"
+
+
+def test_what_others_add_to_a_target_stays(sim: Simulation, ehr: Key) -> None:
+    begun = sim.now
+    sim.edit_secret(
+        {"data": {"theirs": "eA=="}, "metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}}
+    )
+    sim.advance(250)
+    secret = sim.secret()
+    assert secret is not None
+    assert secret["data"]["theirs"] == "eA=="
+    assert secret["metadata"]["labels"]["a"] == "b"
+    assert secret["metadata"]["annotations"]["c"] == "d"
+    assert len(sim.cluster.writes(begun)) == 2 * len(sim.redox.between(begun))
+
+
+def test_what_the_author_drops_from_the_spec_goes_from_the_target(sim: Simulation) -> None:
+    sim.create(target={"labels": {"a": "1"}, "stringData": {"header": "A: $(authorization)"}})
+    sim.advance(3)
+    assert sim.stored()["header"] == "A: Bearer token-1"
+    sim.edit(target={"labels": None, "stringData": None})
+    sim.advance(1)
+    secret = sim.secret()
+    assert secret is not None
+    assert "header" not in secret["data"]
+    assert "a" not in secret["metadata"]["labels"]
+    assert len(sim.requests) == 1
+
+
+def test_a_target_that_someone_keeps_changing_is_not_fought_over(sim: Simulation, ehr: Key) -> None:
+    change = sim.cluster.before_change
+    fight = iter(range(10**6))
+
+    def strip(resource: str, before: Object | None, after: Object | None) -> None:
+        """An admission webhook that takes our label away."""
+        if resource == SECRETS and after is not None and before is not None:
+            after["metadata"]["labels"] = {"webhook": str(next(fight))}
+        change(resource, before, after)
+
+    sim.cluster.before_change = strip
+    begun = sim.now
+    sim.edit_secret({"data": {"access_token": "eA=="}})
+    sim.advance(60)
+    assert len(sim.cluster.writes(begun)) <= 60
+    assert sim.token() == "token-1"
+
+
+def test_a_foreign_secret_stays_as_it_is_and_nothing_is_requested(sim: Simulation) -> None:
+    before = foreign(sim)
+    sim.create()
+    sim.advance(120)
+    assert sim.secret() == before
+    assert sim.requests == []
+    assert sim.condition("Ready") == ("False", "TargetConflict")
+    assert sim.condition("Stalled") == ("True", "TargetConflict")
+    assert "Delete that Secret" in sim.message("Ready")
+
+
+def test_when_a_foreign_secret_goes_the_target_is_written(sim: Simulation) -> None:
+    foreign(sim)
+    sim.create()
+    sim.advance(30)
+    sim.delete_secret()
+    sim.until(lambda: sim.ready() == "True", within=12)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({"labels": {"redox-operator.dev/role": "target"}}, id="with our label"),
+        pytest.param(
+            {
+                "ownerReferences": [
+                    {
+                        "apiVersion": "apps/v1",
+                        "kind": "Deployment",
+                        "name": "ehr",
+                        "uid": "uid-1",
+                        "controller": True,
+                    }
+                ],
+                "annotations": {CREDENTIAL: "RedoxCredential/ehr"},
+            },
+            id="with another controller",
+        ),
+        pytest.param(
+            {"annotations": {CREDENTIAL: "RedoxCredential/other"}}, id="of another credential"
+        ),
+    ],
+)
+def test_a_secret_that_names_another_owner_is_a_conflict(sim: Simulation, metadata: Object) -> None:
+    sim.create()
+    before = foreign(sim, metadata=metadata)
+    sim.advance(300)
+    assert sim.secret() == before
+    assert sim.healthy() == ("False", "TargetConflict")
+    assert sim.requests == []
+
+
+def test_a_target_that_becomes_foreign_is_left_alone_from_then_on(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.edit_secret({"metadata": {"ownerReferences": None, "annotations": {CREDENTIAL: None}}})
+    sim.advance(1)
+    before = sim.secret()
+    sim.advance(600)
+    assert sim.secret() == before
+    assert sim.healthy() == ("False", "TargetConflict")
+    assert len(sim.requests) == 1
+
+
+def restored(sim: Simulation, secret: Object) -> None:
+    """Put a Secret back as a backup tool does: without owner, with another UID."""
+    metadata = {
+        name: secret["metadata"][name] for name in ("labels", "annotations", "ownerReferences")
+    }
+    sim.cluster.create(
+        SECRETS,
+        "clinic",
+        "ehr-token",
+        metadata={**metadata, "ownerReferences": []},
+        type="Opaque",
+        data=secret["data"],
+    )
+
+
+def test_a_secret_restored_without_its_owner_is_taken_back_without_a_gap(
+    sim: Simulation, ehr: Key
+) -> None:
+    secret = sim.secret()
+    assert secret is not None
+    sim.kill()
+    sim.delete_secret()
+    restored(sim, secret)
+    sim.start()
+    sim.advance(2)
+    taken = sim.secret()
+    assert taken is not None
+    assert taken["metadata"]["ownerReferences"] == secret["metadata"]["ownerReferences"]
+    assert taken["data"] == secret["data"]
+    assert len(sim.requests) == 1
+    assert sim.ready() == "True"
+
+
+def test_a_recreated_credential_takes_its_secret_back_without_a_gap(
+    sim: Simulation, ehr: Key
+) -> None:
+    before = sim.secret()
+    assert before is not None
+    sim.delete()
+    sim.create(key=None)
+    for _ in range(100):
+        sim.advance(0.1)
+        assert sim.token() == "token-1"
+    after, credential = sim.secret(), sim.cluster.get(CREDENTIALS, *EHR)
+    assert after is not None
+    assert credential is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["metadata"]["ownerReferences"][0]["uid"] == credential["metadata"]["uid"]
+    assert len(sim.requests) == 1
+
+
+def test_a_credential_recreated_while_the_operator_was_down_takes_its_secret_back(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.kill()
+    sim.cluster.collects_garbage_after = 60
+    sim.delete()
+    sim.create(key=None)
+    sim.advance(5)
+    sim.start()
+    sim.advance(90)
+    assert sim.token() == "token-1"
+    assert len(sim.requests) == 1
+
+
+def test_a_restored_secret_of_a_dead_token_is_adopted_with_a_new_one(
+    sim: Simulation, ehr: Key
+) -> None:
+    secret = sim.secret()
+    assert secret is not None
+    sim.kill()
+    sim.delete_secret()
+    sim.advance(1000)
+    restored(sim, secret)
+    sim.start()
+    sim.until(lambda: sim.token() == "token-2", within=1)
+    assert len(sim.requests) == 2
+
+
+def test_other_owners_of_an_adopted_secret_stay(sim: Simulation, ehr: Key) -> None:
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "uid-1"}
+    sim.edit_secret({"metadata": {"ownerReferences": [other]}})
+    sim.advance(1)
+    secret = sim.secret()
+    assert secret is not None
+    assert other in secret["metadata"]["ownerReferences"]
+    assert len(secret["metadata"]["ownerReferences"]) == 2
+
+
+def test_an_immutable_target_is_told_and_served_again_when_it_is_deleted(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.edit_secret({"immutable": True})
+    sim.advance(400)
+    assert sim.condition("Stalled") == ("True", "TargetImmutable")
+    assert len(sim.requests) == 1
+    sim.delete_secret()
+    sim.until(lambda: sim.ready() == "True", within=1)
+
+
+def test_without_a_watch_an_edited_target_is_found_within_a_minute() -> None:
+    with Simulation(Options(watch_secrets=False)) as sim:
+        sim.create()
+        sim.advance(3)
+        sim.edit_secret({"data": {"access_token": "eA=="}})
+        sim.until(lambda: sim.token() == "token-1", within=61)
+        assert len(sim.requests) == 1
+        sim.delete_secret()
+        sim.until(lambda: sim.token() is not None, within=61)
+
+
+def test_a_target_deleted_while_it_is_being_written_is_written_again(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.cluster.latency = 2.0
+    sim.edit_secret({"data": {"access_token": "eA=="}})
+    sim.until_asked("patch", "secrets")
+    # In a second the patch takes effect, in two it is answered: the watch is faster.
+    sim.advance(1.5)
+    sim.delete_secret()
+    sim.until(lambda: sim.token() == "token-1", within=8)
+    assert len(sim.requests) == 1
+
+
+def test_a_target_deleted_while_it_is_being_read_is_written_again(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.cluster.latency = 2.0
+    sim.edit_secret({"metadata": {"labels": {"a": "b"}}})
+    sim.until_asked("get", "secrets")
+    sim.advance(1.5)
+    sim.delete_secret()
+    sim.until(lambda: sim.token() == "token-1", within=8)
+    assert len(sim.requests) == 1
+
+
+def test_a_target_edited_while_it_is_being_read_is_read_again(sim: Simulation, ehr: Key) -> None:
+    sim.cluster.latency = 2.0
+    sim.edit_secret({"metadata": {"labels": {"a": "b"}}})
+    sim.until_asked("get", "secrets")
+    sim.advance(1.5)
+    sim.edit_secret({"data": {"access_token": "eA=="}})
+    sim.until(lambda: sim.token() == "token-1", within=8)
+    assert len(sim.requests) == 1
+
+
+def test_a_write_that_conflicts_is_decided_anew_and_made_at_once(sim: Simulation, ehr: Key) -> None:
+    sim.cluster.latency = 1.0
+    sim.edit_secret({"data": {"access_token": "eA=="}})
+    sim.until_asked("patch", "secrets")
+    sim.edit_secret({"data": {"theirs": "eA=="}})
+    sim.until(lambda: sim.token() == "token-1", within=4)
+    assert sim.stored()["theirs"] == "x"
+    assert sim.metrics.secret_writes["conflict"] == 1
