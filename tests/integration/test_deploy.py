@@ -162,9 +162,8 @@ def rights(api: KubernetesAPI, namespace: str) -> set[tuple[str, str, str]]:
 def test_the_operator_can_do_its_work(
     operator: KubernetesAPI, admin: KubernetesAPI, namespace: str
 ) -> None:
-    admin.create(RXC.format(namespace), credential_manifest())
+    credential = admin.create(RXC.format(namespace), credential_manifest())
     admin.create(SECRETS.format(namespace), key_secret_manifest("a private key"))
-    credential = operator.get(f"{RXC.format(namespace)}/ehr")
     assert operator.get(f"{SECRETS.format(namespace)}/ehr-redox-key")["data"]
     operator.create(SECRETS.format(namespace), target_of(credential))
     operator.patch(f"{SECRETS.format(namespace)}/ehr-token", {"stringData": {"token_type": "b"}})

@@ -39,10 +39,11 @@ def test_an_unusable_key_is_told_in_its_own_words(
 ) -> None:
     bench.key_secret("ehr", content)
     reference: dict[str, Any] = {"secretRef": {"name": "ehr-redox-key"}}
-    if "keyId" in more:
-        reference["keyId"] = more.pop("keyId")
+    spec = dict(more)
+    if "keyId" in spec:
+        reference["keyId"] = spec.pop("keyId")
 
-    bench.create(clientId="someone", privateKey=reference, **more)
+    bench.create(clientId="someone", privateKey=reference, **spec)
 
     told = bench.wait_condition("ehr", "RefreshHealthy", "False", "KeyInvalid")
     assert says in told["message"]

@@ -126,6 +126,9 @@ class Issuer:
             jti=jti,
         )
         record.last_sent_at, record.key_id = sent.boot, key.key_id
+        if record.key_reading is not None:
+            # A key signs what waited for its turn; the next issue reads it anew.
+            record.key_reading.at = float("-inf")
         outcome = "dropped"
         try:
             response = await self.token_endpoint.request_token(

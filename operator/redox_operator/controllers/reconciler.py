@@ -113,8 +113,13 @@ class Reconciler:
         seen = None if record.target is None else record.target.resource_version
         if record.target_version is not None and is_newer(record.target_version, seen):
             return True
-        every = self.read_targets_every
-        return every is not None and self.clock.read().boot - record.target_read_at >= every
+        return self._seconds_to_read(record) == 0
+
+    def _seconds_to_read(self, record: Record) -> float | None:
+        """Seconds until a target that is not watched is read again."""
+        if self.read_targets_every is None:
+            return None
+        return max(0.0, record.target_read_at + self.read_targets_every - self.clock.read().boot)
 
     def _note_refusal(self, record: Record, decision: Decision) -> None:
         if isinstance(decision, Refuse):
@@ -162,8 +167,12 @@ class Reconciler:
         if isinstance(record.credential, Credential):
             return 0.0
         self._refuse(record, record.credential)
-        told = situation_of_invalid(record, self.observer.now(record))
-        return await self.reporter.report(record, told, Facts())
+        told = situation_of_invalid(record, self.observer)
+        retry = await self.reporter.report(record, told, Facts())
+        if told.token is None or not told.live:
+            return retry
+        until_expiry = told.token.expires_at - told.now
+        return until_expiry if retry is None else min(retry, until_expiry)
 
     async def _put_off(
         self, record: Record, credential: Credential, error: ClusterError | CredentialError
@@ -180,32 +189,37 @@ class Reconciler:
             retry = await self.reporter.report(
                 record, situation(record, observed), facts(record, observed)
             )
-        failure = observed.write_failure
-        until = None if failure is None else failure.retry_at
-        return self._next(record, observed, Keep(until), retry)
+        times = [] if observed.write_failure is None else [observed.write_failure.retry_at]
+        return self._following(record, observed, times, retry)
 
     def _next(
         self, record: Record, observed: Observed, decision: Decision, retry: float | None
     ) -> float | None:
-        # Reporting took time: what has become due meanwhile is due now.
-        now = self.observer.now(record)
-        times = [] if retry is None else [now + retry]
+        now, times = self.observer.now(record), []
         if isinstance(decision, Keep) and decision.until is not None:
             times.append(decision.until)
         if isinstance(decision, Refuse | Write):
             times.append(now + LOOK_AGAIN)
+        pauses = [self._seconds_to_read(record)]
         if not observed.credential.suspend:
-            if self.read_targets_every is not None:
-                times.append(now + self.read_targets_every)
-            look = self._seconds_to_look(record)
-            if look is not None:
-                times.append(now + max(look, 0.1))
+            pauses.append(self._seconds_to_look(record))
+        times += [now + pause for pause in pauses if pause is not None]
+        return self._following(record, observed, times, retry)
+
+    def _following(
+        self, record: Record, observed: Observed, times: list[float], retry: float | None
+    ) -> float | None:
+        """Seconds until the first of these times, or of those at which status changes."""
+        # Reporting took time: what has become due meanwhile is due now.
+        now = self.observer.now(record)
+        if retry is not None:
+            times = [*times, now + retry]
         # The stored token may be another than the held one: each is told when it expires.
         tokens = (observed.token, situation(record, observed).token)
         failures = (record.request_failure, record.write_failure)
         turns = [token.expires_at for token in tokens if token is not None]
         turns += [each.since + STALLS_LATER_AFTER for each in failures if each is not None]
-        times += [turn for turn in turns if turn > observed.now]
+        times = [*times, *(turn for turn in turns if turn > observed.now)]
         return min(times) - now if times else None
 
 

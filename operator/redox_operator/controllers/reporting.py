@@ -174,14 +174,17 @@ class EventPoster:
             await self.wake.wait()
 
 
-def situation_of_invalid(record: Record, now: float) -> Situation:
-    """The situation of a credential whose spec cannot be read."""
+def situation_of_invalid(record: Record, observer: Observer) -> Situation:
+    """The situation of a credential whose spec cannot be read; readers keep what they have."""
     assert not isinstance(record.credential, Credential)  # noqa: S101 - for the type checker
-    refusal = record.refusal
+    refusal, seen, now = record.refusal, record.target, observer.now(record)
+    token = None
+    if seen is not None and seen.owner is not None and seen.owner.uid == record.uid:
+        token = target.stored_token(seen, now, observer.max_lifetime_seconds)
     return Situation(
         now=now,
         generation=record.generation,
-        token=None,
+        token=token,
         error=record.credential,
         error_since=refusal.since if refusal is not None else now,
     )

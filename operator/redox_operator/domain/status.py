@@ -9,6 +9,8 @@ from typing import Any
 from redox_operator.domain.conditions import Situation, conditions
 from redox_operator.domain.timestamps import format_time
 
+MAX_SCOPE = 16384
+"""Characters of the scope that status takes; an endpoint may grant more."""
 MESSAGE_INTERVAL = 30.0
 """Seconds between writes of a status of which only a message changed: attempts come faster."""
 
@@ -42,7 +44,7 @@ def status(
     if token is not None:
         known |= {
             "tokenLifetimeSeconds": int(token.lifetime),
-            "scope": token.scope,
+            "scope": token.scope[:MAX_SCOPE],
             "expirationTime": format_time(token.expires_at),
             "lastRefreshTime": format_time(token.issued_at),
             "nextRefreshTime": _time(facts.next_refresh_time),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from redox_operator.controllers.operator import Options
 from redox_operator.domain.credential import Key
 from redox_operator.domain.errors import ClusterError, Conflict
 from tests.support.fake_cluster import (
@@ -194,6 +195,16 @@ def test_an_api_server_that_is_away_for_ten_minutes_is_survived(sim: Simulation,
     sim.cluster.heal()
     sim.until(lambda: sim.token() != "token-1" and sim.ready() == "True", within=65)
     assert sim.redox.is_live(str(sim.token()))
+
+
+def test_without_a_watch_reads_that_fail_are_not_repeated_in_a_loop() -> None:
+    with Simulation(Options(watch_secrets=False)) as sim:
+        sim.create()
+        sim.advance(3)
+        sim.cluster.fail(verb="get", resource=SECRETS)
+        sim.advance(100)
+        reads = [each for each in sim.cluster.log if each.name == "ehr-token"]
+        assert 5 <= len(reads) <= 60
 
 
 def test_errors_of_no_known_kind_are_survived(sim: Simulation, ehr: Key) -> None:

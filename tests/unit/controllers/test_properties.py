@@ -237,9 +237,7 @@ def plans(steps: dict[str, Step]) -> st.SearchStrategy[list[tuple[str, str, floa
     return st.lists(moments, min_size=5, max_size=40)
 
 
-def live_through(
-    plan: list[tuple[str, str, float]], *, watch_secrets: bool, clocks: bool
-) -> None:
+def live_through(plan: list[tuple[str, str, float]], *, watch_secrets: bool, clocks: bool) -> None:
     with Simulation(Options(watch_secrets=watch_secrets), ENDPOINTS) as sim:
         world = World(sim, Witness(sim))
         for name in NAMES:
@@ -300,9 +298,7 @@ async def _sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-quietly = settings(
-    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow]
-)
+quietly = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("watch_secrets", [True, False], ids=["watching", "not watching"])

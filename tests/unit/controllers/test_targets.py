@@ -280,6 +280,27 @@ def test_without_a_watch_an_edited_target_is_found_within_a_minute() -> None:
         sim.until(lambda: sim.token() is not None, within=61)
 
 
+def test_without_a_watch_a_target_is_read_in_time_though_other_things_happen() -> None:
+    with Simulation(Options(watch_secrets=False)) as sim:
+        sim.create()
+        sim.advance(30)
+        sim.delete_secret()
+        sim.edit(refresh={"beforeExpirySeconds": 100})
+        sim.until(lambda: sim.token() == "token-1", within=31)
+
+
+@pytest.mark.parametrize("watch_secrets", [True, False], ids=["watching", "not watching"])
+def test_a_target_deleted_during_a_suspension_is_told(watch_secrets: bool) -> None:
+    with Simulation(Options(watch_secrets=watch_secrets)) as sim:
+        sim.create()
+        sim.advance(3)
+        sim.edit(suspend=True)
+        sim.advance(2)
+        sim.delete_secret()
+        sim.until(lambda: sim.condition("Ready") == ("False", "Suspended"), within=61)
+        assert sim.secret() is None
+
+
 def test_a_target_deleted_while_it_is_being_written_is_written_again(
     sim: Simulation, ehr: Key
 ) -> None:

@@ -22,6 +22,10 @@ TOLD_WITHIN = 12.0
 """Seconds after an expiry in which `Ready` follows: a status write may have to be repeated."""
 
 
+BUSY = 100
+"""Requests to the API server in ten seconds that a handful of credentials never needs."""
+
+
 class Witness:
     """Notes violations of the contract while a simulation runs."""
 
@@ -64,6 +68,9 @@ class Witness:
                 self.violations.append(f"the foreign Secret {name} was changed")
         for endpoint in endpoints:
             self._look_at_rate(endpoint)
+        recent = [each for each in self.sim.cluster.log[-1000:] if each.at > self.sim.now - 10]
+        if len(recent) > BUSY:
+            self.violations.append(f"{len(recent)} requests to the API server in ten seconds")
         if self.sim.now - self._quiet_since > 70:
             self._look_at_readiness()
         assert self.violations + self.sim.redox.violations == []
