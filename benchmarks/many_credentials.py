@@ -103,6 +103,7 @@ def _measure(
     spent = {name: _cpu_seconds(pid) - spent[name] for name, pid in servers.items()}
     time.sleep(5)
     cpu, memory = _cpu_seconds(operator.process.pid), operator.rss_mib()
+    requests = _per_token(operator, count)
     console.print(f"\nall written after {written:.1f} s; watching refreshes for {watch} s …")
     before = _counts(operator)
     time.sleep(watch)
@@ -116,6 +117,7 @@ def _measure(
         "CPU of the operator until then": f"{cpu:.1f} s",
         **{f"CPU of {name} until then": f"{seconds:.1f} s" for name, seconds in spent.items()},
         "RSS after the first tokens": f"{memory:.0f} MiB",
+        "API requests for a first token": requests,
         "RSS at the end": f"{operator.rss_mib():.0f} MiB",
         "refreshes watched": f"{after['issued']:.0f}",
         "API writes for a refresh": f"{after['writes'] / refreshes:.2f}",
@@ -124,6 +126,20 @@ def _measure(
         "CPU for 1,000 refreshes": f"{later / refreshes * 1000:.1f} s",
         "latest refresh": f"under {_latest(operator)} s",
     }
+
+
+def _per_token(operator: OperatorProcess, count: int) -> str:
+    """Requests of each kind until the first tokens were written, by credential."""
+    total = "kubernetes_requests_total"
+    kinds = {
+        "get": {"verb": "get"},
+        "create Secret": {"verb": "create", "resource": "secrets"},
+        "patch status": {"verb": "patch", "resource": "redoxcredentials/status"},
+        "Event": {"verb": "create", "resource": "events"},
+    }
+    return ", ".join(
+        f"{operator.metric(total, **labels) / count:.2f} {kind}" for kind, labels in kinds.items()
+    )
 
 
 def _counts(operator: OperatorProcess) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -26,6 +27,9 @@ CONFIGURATION_FAULT = 2
 SWITCH_INTERVAL = 0.0005
 """Seconds after which the watch's thread gives way. By default it may keep the main loop waiting
 for 5 ms at each of the ten steps of a refresh."""
+COLLECTION = (20_000, 20, 50)
+"""Objects and rounds between garbage collections: records live as long as the process, and by
+default all of them are looked through at every burst."""
 
 
 def main() -> None:
@@ -53,6 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
 async def operate(settings: Settings) -> int:
     """Run the operator until SIGTERM or SIGINT; the exit code."""
     sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(*COLLECTION)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

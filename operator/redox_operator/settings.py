@@ -74,7 +74,7 @@ def _seconds(low: float, high: float) -> Callable[[str], float]:
 
 def _count(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
+        if not text.isdecimal() or len(text) > len(str(high)) or not low <= int(text) <= high:
             raise ValueError(f"write a whole number from {low} to {high}")
         return int(text)
 

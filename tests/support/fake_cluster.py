@@ -13,16 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from redox_operator.domain.credential import Key
-from redox_operator.domain.errors import (
-    ClusterError,
-    ClusterUnavailable,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-)
+from redox_operator.domain.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 from redox_operator.domain.target import ROLE_LABEL, ROLE_TARGET
+from tests.support.cluster_faults import Fault, Request, unavailable
 from tests.support.merge_patch import merged
 from tests.support.virtual_time import VirtualClock
 
@@ -36,64 +29,6 @@ class Watcher(Protocol):
 
     def notice(self, resource: str, body: Object, *, deleted: bool) -> None:
         """An object is now so, or was so when it was deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it arrived."""
-
-    at: float
-    """Boot clock."""
-    verb: str
-    resource: str
-    """`secrets`, `redoxcredentials`, `redoxcredentials/status` or `events`."""
-    namespace: str | None
-    name: str | None
-
-    @property
-    def is_write(self) -> bool:
-        """Whether it may change something."""
-        return self.verb in ("create", "patch")
-
-
-@dataclass(slots=True)
-class Fault:
-    """Requests that fail; None matches everything."""
-
-    error: Callable[[], ClusterError]
-    verb: str | None = None
-    resource: str | None = None
-    namespace: str | None = None
-    name: str | None = None
-    lost: bool = False
-    """The request takes effect, and only its answer is lost."""
-    times: float = float("inf")
-    delay: float = 0.0
-
-    def matches(self, request: Request) -> bool:
-        """Whether this request fails."""
-        pairs = (
-            (self.verb, request.verb),
-            (self.resource, request.resource),
-            (self.namespace, request.namespace),
-            (self.name, request.name),
-        )
-        return self.times > 0 and all(mine in (None, its) for mine, its in pairs)
-
-
-def unavailable() -> ClusterError:
-    """No answer."""
-    return ClusterUnavailable("The API server did not answer.")
-
-
-def denied() -> ClusterError:
-    """403 by RBAC or an admission webhook."""
-    return Forbidden("The API server answered 403.")
-
-
-def quota_exceeded() -> ClusterError:
-    """403 by a ResourceQuota."""
-    return Forbidden("The API server answered 403.", quota=True)
 
 
 @dataclass(slots=True)
@@ -334,11 +269,6 @@ def decoded(secret: Object) -> dict[str, str]:
 def encoded(data: Mapping[str, str]) -> dict[str, str]:
     """Text as the data of a Secret."""
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-
-
-def key_of(body: Object) -> Key:
-    """Namespace and name."""
-    return Key(body["metadata"]["namespace"], body["metadata"]["name"])
 
 
 def _place(path: str) -> tuple[str | None, str | None]:

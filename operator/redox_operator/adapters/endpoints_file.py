@@ -15,6 +15,7 @@ import yaml
 from redox_operator.domain.endpoint import BUILT_IN, AllowedNamespaces, Endpoint
 from redox_operator.domain.errors import ConfigurationError
 
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 _KEYS = {
     "name": str,
@@ -147,7 +148,7 @@ def _endpoint(
     if "caBundle" in entry:
         changes["ca_bundle"] = str(directory / entry["caBundle"])
     if "allowedNamespaces" in entry:
-        names = entry["allowedNamespaces"].get("names") or ()
+        names = _list(entry["allowedNamespaces"].get("names")) or ()
         changes["allowed_namespaces"] = AllowedNamespaces(frozenset(map(str, names)))
     return replace(base, **changes)
 
@@ -159,8 +160,8 @@ def _check_endpoint(
     allowed = entry.get("allowedNamespaces", {})
     if set(allowed) - {"names"}:
         faults.append(f"{where}.allowedNamespaces: write a list `names`.")
-    elif not isinstance(allowed.get("names", []), list):
-        faults.append(f"{where}.allowedNamespaces.names: write a list.")
+    elif _list(allowed.get("names", [])) is None:
+        faults.append(f"{where}.allowedNamespaces.names: write a list of names.")
     if not 0 <= endpoint.requests_per_second <= 10_000:
         faults.append(f"{where}.requestsPerSecond: write 0 (no limit) to 10000.")
     if not 1 <= endpoint.burst <= 10_000:
@@ -169,8 +170,22 @@ def _check_endpoint(
         faults.append(f"{where}.assertionLifetimeSeconds: write 60 to 3600.")
     if not endpoint.audience or not endpoint.assertion_type:
         faults.append(f"{where}: audience and assertionType must not be empty.")
-    if endpoint.ca_bundle is not None and not Path(endpoint.ca_bundle).is_file():
-        faults.append(f"{where}.caBundle: {endpoint.ca_bundle} is no file.")
+    if endpoint.ca_bundle is not None and not _is_file(endpoint.ca_bundle):
+        faults.append(f"{where}.caBundle: {endpoint.ca_bundle} is no file that can be read.")
+
+
+def _list(value: object) -> list[str] | None:
+    """The value if it is a list of texts."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return value
+    return None
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def _check_url(url: str, allow_insecure: bool, where: str, faults: list[str]) -> None:
@@ -179,7 +194,7 @@ def _check_url(url: str, allow_insecure: bool, where: str, faults: list[str]) ->
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         parts, port_is_valid = urlsplit(""), False
-    if not url or not parts.hostname or not port_is_valid:
+    if not _PRINTABLE.fullmatch(url) or not parts.hostname or not port_is_valid:
         faults.append(f"{where}.tokenUrl: write a URL such as https://host/path.")
     elif parts.username is not None or parts.fragment or parts.query:
         faults.append(f"{where}.tokenUrl: must have no user, query or fragment.")

@@ -204,11 +204,10 @@ def _forget_what_changed(record: Record, fresh: Credential | SpecInvalid) -> Non
     if key_source(before) != key_source(fresh):
         record.key_reading, record.key_choice = None, None
         record.key_looked_at = float("-inf")
-    if not (
-        isinstance(before, Credential)
-        and isinstance(fresh, Credential)
-        and before.target.secret_name == fresh.target.secret_name
-    ):
+    if isinstance(fresh, SpecInvalid):
+        # Readers still have what they had.
+        return
+    if isinstance(before, SpecInvalid) or before.target.secret_name != fresh.target.secret_name:
         record.target, record.target_known, record.target_version = None, False, None
 
 

@@ -5,13 +5,8 @@ import pytest
 from redox_operator.controllers.operator import Options
 from redox_operator.domain.credential import Key
 from redox_operator.domain.errors import ClusterError, Conflict
-from tests.support.fake_cluster import (
-    CREDENTIALS,
-    SECRETS,
-    denied,
-    quota_exceeded,
-    unavailable,
-)
+from tests.support.cluster_faults import denied, quota_exceeded, unavailable
+from tests.support.fake_cluster import CREDENTIALS, SECRETS
 from tests.support.simulation import EHR, Simulation
 
 STATUS = "redoxcredentials/status"

@@ -5,7 +5,8 @@ import pytest
 from redox_operator.controllers.operator import Options
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import CANADA, US
-from tests.support.fake_cluster import CREDENTIALS, SECRETS, denied
+from tests.support.cluster_faults import denied
+from tests.support.fake_cluster import CREDENTIALS, SECRETS
 from tests.support.simulation import EHR, Simulation
 
 
@@ -127,6 +128,19 @@ def test_a_spec_that_the_rules_would_refuse_says_what_to_write(sim: Simulation) 
     sim.advance(3)
     assert sim.condition("Ready") == ("False", "SpecInvalid")
     assert "spec.clientId" in sim.message("Ready")
+    sim.edit(clientId="client-1")
+    sim.until(lambda: sim.ready() == "True", within=1)
+
+
+def test_a_spec_that_turns_invalid_keeps_its_token_ready_until_it_expires(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.edit(clientId=None)
+    sim.advance(sim.expiry() - sim.clock.true_time - 0.05)
+    assert sim.ready() == "True"
+    assert sim.healthy() == ("False", "SpecInvalid")
+    sim.advance(0.1)
+    assert sim.condition("Ready") == ("False", "TokenExpired")
     sim.edit(clientId="client-1")
     sim.until(lambda: sim.ready() == "True", within=1)
 

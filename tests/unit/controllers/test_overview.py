@@ -7,7 +7,7 @@ from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import CANADA, US
 from redox_operator.domain.target import CREDENTIAL
 from redox_operator.domain.timestamps import parse_time
-from tests.support.fake_cluster import denied
+from tests.support.cluster_faults import denied
 from tests.support.fake_token_endpoint import limited, rejected, unavailable
 from tests.support.simulation import EHR, Simulation
 

@@ -4,7 +4,7 @@ import pytest
 
 from redox_operator.domain.credential import Key
 from redox_operator.domain.errors import ClientRejected, TokenRequestError
-from tests.support.fake_cluster import denied
+from tests.support.cluster_faults import denied
 from tests.support.fake_token_endpoint import TokenRequest
 from tests.support.simulation import Simulation
 

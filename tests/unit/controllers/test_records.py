@@ -134,6 +134,15 @@ def test_another_target_is_read_before_anything_is_decided() -> None:
     assert record.token is not None
 
 
+def test_a_spec_that_turns_invalid_leaves_the_target_as_it_was_seen() -> None:
+    records = Records()
+    record = known(records)
+    records.observe(body(2, generation=2, clientId=None), boot=9.0)
+    assert record.target is not None
+    records.observe(body(3, generation=3, target={"secretName": "other"}), boot=9.0)
+    assert (record.target, record.target_known) == (None, False)
+
+
 def test_credentials_are_found_by_the_name_of_their_target() -> None:
     records = Records()
     for name, secret in (("a", "shared"), ("b", "shared"), ("c", "own")):

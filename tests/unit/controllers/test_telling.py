@@ -4,7 +4,8 @@ import pytest
 
 from redox_operator.controllers.reporting import EVENTS_PER_SECOND
 from redox_operator.domain.credential import Key
-from tests.support.fake_cluster import CREDENTIALS, denied
+from tests.support.cluster_faults import denied
+from tests.support.fake_cluster import CREDENTIALS
 from tests.support.fake_token_endpoint import limited, rejected, unavailable
 from tests.support.simulation import EHR, Simulation
 

@@ -34,7 +34,7 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
-_METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "update": "PUT"}
+_METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH"}
 
 OnRequest = Callable[[str, str, str], None]
 """Called with verb, resource and HTTP status (`error` where there was no answer)."""
