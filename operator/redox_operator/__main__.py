@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
+import os
 import signal
 import socket
 import sys
@@ -47,7 +49,11 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = parse_settings(vars(arguments))
         logs.configure(settings.log_format, settings.log_level)
-        return asyncio.run(operate(settings))
+        with asyncio.Runner() as runner:
+            code = runner.run(operate(settings))
+            logging.shutdown()
+            # A name lookup that hangs cannot be cancelled, and leaving would wait for its thread.
+            os._exit(code)
     except ConfigurationError as error:
         for fault in error.faults:
             print(f"redox-operator: {fault}", file=sys.stderr)

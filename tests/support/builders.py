@@ -157,7 +157,7 @@ def observed(**changes: Any) -> Observed:
         "token": token(),
         "token_input_hash": INPUT_HASH,
         "expected_input_hash": INPUT_HASH,
-        "last_sent_at": NOW,
+        "input_issued_at": NOW,
         "endpoint_names": ("US", "Canada"),
         **changes,
     }

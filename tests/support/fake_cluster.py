@@ -237,8 +237,13 @@ class FakeCluster:
         after["metadata"]["resourceVersion"] = str(self.revision)
         self.before_change(resource, before, after)
         self._objects[place] = after
-        hidden = before is not None and is_target(before) and not is_target(after)
-        self._tell(resource, after, deleted=resource == SECRETS and hidden)
+        if resource == SECRETS and before is not None and is_target(before) > is_target(after):
+            # A watch by label sees it go.
+            labels = before["metadata"]["labels"]
+            gone = {**after, "metadata": {**after["metadata"], "labels": labels}}
+            self._tell(resource, gone, deleted=True)
+        else:
+            self._tell(resource, after, deleted=False)
         return _copy(after)
 
     def _tell(self, resource: str, body: Object, *, deleted: bool) -> None:

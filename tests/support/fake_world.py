@@ -158,7 +158,7 @@ class FakeWatch(Watch):
         namespace = body["metadata"]["namespace"]
         if self.namespaces and namespace not in self.namespaces:
             return
-        if resource == SECRETS and not (self.watch_secrets and (is_target(body) or deleted)):
+        if resource == SECRETS and not (self.watch_secrets and is_target(body)):
             return
         tell = self.on_credential if resource == CREDENTIALS else self.on_target
         seen: dict[str, Any] = body if resource == CREDENTIALS else {"metadata": body["metadata"]}

@@ -16,6 +16,7 @@ from redox_operator.controllers.clock import Clock
 from redox_operator.domain.clock_correction import ClockCorrection
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import Endpoint
+from redox_operator.domain.policies import Failure
 from redox_operator.domain.token_bucket import TokenBucket
 
 PROBE_INTERVAL = 10.0
@@ -51,12 +52,14 @@ class EndpointQueue:
         self._issue = issue
         self._bucket = self._new_bucket()
         self._waiting: list[tuple[float, int, Key]] = []
-        self._keys: set[Key] = set()
+        self._keys: dict[Key, float] = {}
         self._flights: dict[Key, asyncio.Task[None]] = {}
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._held_until: float | None = None
         self._holds = 0
+        self.trouble: Failure | None = None
+        """What the endpoint answered last, while no answer has been good since."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -68,6 +71,11 @@ class EndpointQueue:
     def held(self) -> bool:
         """Whether the endpoint asked for fewer requests and none has succeeded since."""
         return self._held_until is not None
+
+    def waited(self, key: Key) -> float:
+        """Seconds that a credential has waited for its turn; 0 where it does not wait."""
+        now = self._clock.read().boot
+        return now - self._keys.get(key, now)
 
     def is_asking(self, key: Key) -> bool:
         """Whether a request of this credential is under way."""
@@ -95,13 +103,13 @@ class EndpointQueue:
     def add(self, key: Key, deadline: float) -> None:
         """Let a credential wait for its turn; `deadline` orders, on any one scale."""
         if key not in self:
-            self._keys.add(key)
+            self._keys[key] = self._clock.read().boot
             heapq.heappush(self._waiting, (deadline, next(self._order), key))
             self._wake.set()
 
     def discard(self, key: Key) -> None:
         """A credential that no longer waits."""
-        self._keys.discard(key)
+        self._keys.pop(key, None)
 
     def hold(self, seconds: float | None, *, halve: bool) -> None:
         """The endpoint wants to be left alone, for that long if it said so."""
@@ -143,7 +151,7 @@ class EndpointQueue:
             if not self._bucket.take(now):
                 return max(0.001, self._bucket.wait(now))
             heapq.heappop(self._waiting)
-            self._keys.discard(key)
+            self._keys.pop(key, None)
             self._flights[key] = asyncio.create_task(self._fly(key), name=f"issue {key}")
         return MAX_SLEEP
 
@@ -157,6 +165,7 @@ class EndpointQueue:
         if answer is Answer.UNUSED:
             self._bucket.give_back()
         elif answer is Answer.GOOD:
+            self.trouble = None
             if holds == self._holds:
                 # An answer to what was sent before the hold says nothing about it.
                 self._held_until = None

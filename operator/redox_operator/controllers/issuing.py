@@ -25,7 +25,7 @@ from redox_operator.domain.errors import (
     RedoxOperatorError,
     TokenRequestError,
 )
-from redox_operator.domain.policies import Issue, decide
+from redox_operator.domain.policies import Failure, Issue, decide
 from redox_operator.domain.private_key import KeySet
 from redox_operator.domain.target import same_input
 from redox_operator.domain.timestamps import format_time
@@ -125,7 +125,7 @@ class Issuer:
             assertion_type=endpoint.assertion_type,
             jti=jti,
         )
-        record.last_sent_at, record.key_id = sent.boot, key.key_id
+        record.key_id = key.key_id
         if record.key_reading is not None:
             # A key signs what waited for its turn; the next issue reads it anew.
             record.key_reading.at = float("-inf")
@@ -166,6 +166,8 @@ class Issuer:
         held = record.token
         if not same_input(record.token_input_hash, attempt.input_hash):
             held = None
+            if record.token is not None:
+                record.input_issued_at = attempt.sent.boot
         if held is not None and new.expires_at < held.expires_at > new.issued_at:
             # Never a shorter life for readers; the endpoint's lives got shorter, so plan by it.
             record.planned_from = new
@@ -174,6 +176,7 @@ class Issuer:
         record.token = _dated(new, self.observer.sending_time(record) - flight, held)
         record.token_input_hash, record.planned_from = attempt.input_hash, None
         record.token_boot, record.token_age = attempt.sent.boot, 0.0
+        record.token_age_is_sure = True
         if response.date is not None and abs(attempt.correction.skew(received)) <= LIMIT:
             record.token_is_dated = True
 
@@ -190,6 +193,8 @@ class Issuer:
         answer = Answer.GOOD
         if isinstance(error, EndpointUnavailable):
             answer = Answer.POOR
+            if queue.trouble is None or type(queue.trouble.error) is not type(error):
+                queue.trouble = Failure(error, self.observer.now(record), 1, 0.0)
             limited = isinstance(error, RateLimited)
             same_server = queue.endpoint.token_url == endpoint.token_url
             if same_server and (limited or error.retry_after is not None):

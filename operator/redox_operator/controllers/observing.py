@@ -15,6 +15,9 @@ from redox_operator.domain.endpoint import Endpoint
 from redox_operator.domain.policies import Failure, Observed
 from redox_operator.domain.refresh import Margins, deadline
 
+WAITED = 9.0
+"""Seconds in a queue after which what holds up the endpoint is told of those who wait, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observer:
@@ -32,7 +35,25 @@ class Observer:
         make a token look young.
         """
         reading = self.clock.read()
-        return max(self._corrected(record, reading), _by_age(record, reading))
+        corrected = self._corrected(record, reading)
+        if not record.token_age_is_sure and self._is_told(record, reading):
+            return corrected
+        return max(corrected, _by_age(record, reading))
+
+    def _is_told(self, record: Record, reading: Reading) -> bool:
+        """Whether the endpoint has told its time, and it is one that is believed."""
+        queue = self._queue(record)
+        if queue is None or not queue.correction.is_known:
+            return False
+        return abs(queue.correction.skew(reading)) <= LIMIT
+
+    def age(self, record: Record) -> float:
+        """Seconds since the held token was sent for; there must be one."""
+        reading = self.clock.read()
+        assert record.token is not None  # noqa: S101 - for the type checker
+        if not record.token_age_is_sure and self._is_told(record, reading):
+            return self._corrected(record, reading) - record.token.issued_at
+        return record.token_age + reading.boot - record.token_boot
 
     def sending_time(self, record: Record) -> float:
         """The time for an assertion, which endpoints refuse when it is off.
@@ -63,7 +84,7 @@ class Observer:
         request_failure = _dated(record.request_failure, now - boot)
         if request_failure is not None and record.inputs != inputs(credential, endpoint):
             request_failure = replace(request_failure, retry_at=now)
-        last_sent_at = record.last_sent_at
+        input_issued_at = record.input_issued_at
         return Observed(
             now=now,
             credential=credential,
@@ -73,9 +94,10 @@ class Observer:
             token_input_hash=record.token_input_hash,
             expected_input_hash=expected_input_hash(record, credential, endpoint),
             planned_from=record.planned_from,
-            last_sent_at=None if last_sent_at is None else now - boot + last_sent_at,
+            input_issued_at=None if input_issued_at is None else now - boot + input_issued_at,
             request_failure=request_failure,
             write_failure=_dated(record.write_failure, now - boot),
+            waits_for=None if queue is None or queue.waited(record.key) < WAITED else queue.trouble,
             endpoint_names=self.endpoints.names(credential.key.namespace),
             margins=self.margins,
             max_lifetime_seconds=self.max_lifetime_seconds,

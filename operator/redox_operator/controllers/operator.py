@@ -149,6 +149,7 @@ class Operator:
         start("workqueue", self._workqueue.loop())
         start("endpoint queues", self._endpoints.loop())
         start("events", self._events.loop())
+        start("rates", self.overview.warn_of_busy_endpoints())
         start("list", self._resync.loop())
         start("watch", self._watch_when_listed())
         stopped = asyncio.create_task(stop.wait())

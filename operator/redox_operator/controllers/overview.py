@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +22,11 @@ from redox_operator.domain.policies import Observed, refresh_time
 
 OVERDUE_AFTER = 10.0
 """Seconds after its start that a refresh counts as overdue: it may take an attempt or two."""
+BUSY = 0.7
+"""Planned share of an endpoint's rate that leaves too little to make up for an outage."""
+LOOK_EVERY = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -45,6 +52,22 @@ class Overview:
             event_loop_lag_seconds=self.maintenance.lag,
             endpoints_file_faulty=bool(self.maintenance.endpoints_file.faults),
         )
+
+    async def warn_of_busy_endpoints(self) -> None:
+        """Log it, once for each rise, where planned use comes near the rate; until cancelled."""
+        busy: set[str] = set()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            now = {each.name: each.utilisation for each in self.snapshot().endpoints}
+            for name in now.keys() - busy:
+                if now[name] > BUSY:
+                    logger.warning(
+                        "%.0f %% of the rate of the endpoint %s are planned: raise its "
+                        "requestsPerSecond, or have fewer credentials here",
+                        100 * now[name],
+                        name,
+                    )
+            busy = {name for name, share in now.items() if share > BUSY}
 
     def overdue_by_fault(self) -> float:
         """Seconds by which the latest refresh is overdue that nothing but this process delays.
@@ -72,13 +95,12 @@ class Overview:
         self, seen: Iterable[tuple[Record, Observed | None]]
     ) -> Iterator[tuple[Record, str, float]]:
         """Record, cause and seconds of each refresh that is overdue, by the held token's age."""
-        boot = self.observer.clock.read().boot
         for record, observed in seen:
             if observed is None or observed.credential.suspend or observed.token is None:
                 continue
             issued_at = observed.token.issued_at
             start = refresh_time(replace(observed, now=issued_at)) - issued_at
-            age = record.token_age + boot - record.token_boot
+            age = self.observer.age(record)
             if record.write_failure is not None and age >= OVERDUE_AFTER:
                 yield record, "cluster", age
             elif age - start >= OVERDUE_AFTER:

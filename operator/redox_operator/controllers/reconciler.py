@@ -201,6 +201,9 @@ class Reconciler:
         if isinstance(decision, Refuse | Write):
             times.append(now + LOOK_AGAIN)
         pauses = [self._seconds_to_read(record)]
+        if isinstance(decision, Issue):
+            # Its turn may be long in coming: why is told.
+            pauses.append(LOOK_AGAIN)
         if not observed.credential.suspend:
             pauses.append(self._seconds_to_look(record))
         times += [now + pause for pause in pauses if pause is not None]

@@ -67,11 +67,13 @@ class Record:
     """Boot clock when the token was sent for, or a later moment at which its age was known."""
     token_age: float = 0.0
     """Its age then: whatever the wall clock says, it is at least this old now."""
+    token_age_is_sure: bool = True
+    """Whether that age was known, and not read from the Secret by a clock of unknown error."""
     token_is_dated: bool = False
     """Whether the endpoint's `Date` confirmed the token's times."""
     planned_from: AccessToken | None = None
-    last_sent_at: float | None = None
-    """Boot clock."""
+    input_issued_at: float | None = None
+    """Boot clock, when a changed input last brought a token."""
 
     key_reading: KeyReading | None = None
     key_choice: KeyChoice | None = None

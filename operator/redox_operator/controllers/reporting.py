@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from redox_operator.controllers.clock import Clock
@@ -16,8 +16,15 @@ from redox_operator.controllers.records import Record, is_newer
 from redox_operator.domain import refresh, target
 from redox_operator.domain.conditions import Situation
 from redox_operator.domain.credential import Credential, Key
-from redox_operator.domain.errors import ClusterError, CredentialError, NotFound
-from redox_operator.domain.policies import Observed, refresh_time
+from redox_operator.domain.errors import (
+    ClusterError,
+    Conflict,
+    CredentialError,
+    KeyNotFound,
+    NotFound,
+    WriteDenied,
+)
+from redox_operator.domain.policies import Failure, Observed, refresh_time
 from redox_operator.domain.status import Facts, is_news, merge_patch, status
 from redox_operator.domain.target import same_input
 
@@ -30,9 +37,31 @@ EVENTS_PER_SECOND = 10.0
 _MAX_EVENTS = 1000
 
 
+_TOLD_AFTER = 3
+"""Failures in a row from which the API server's are told: a single one heals in a second or two."""
+_NOT_WRITTEN = (
+    "The API server does not store the Secret: look at its health, and at admission webhooks."
+)
+_NOT_READ = "The API server does not hand out the private key's Secret: look at its health."
+
+
+def _told(failure: Failure | None, kind: type[CredentialError], message: str) -> Failure | None:
+    """The failure as an author is told of it; the API server's own is told when it lasts."""
+    if failure is None or isinstance(failure.error, CredentialError):
+        return failure
+    if failure.attempts < _TOLD_AFTER or isinstance(failure.error, Conflict):
+        return None
+    return replace(failure, error=kind(message))
+
+
 def situation(record: Record, observed: Observed) -> Situation:
     """What the conditions of a valid credential are made from."""
-    failures = (record.write_failure, record.refusal, record.request_failure)
+    failures = (
+        _told(record.write_failure, WriteDenied, _NOT_WRITTEN),
+        record.refusal,
+        _told(record.request_failure, KeyNotFound, _NOT_READ),
+        observed.waits_for,
+    )
     failure = next(
         (each for each in failures if each and isinstance(each.error, CredentialError)), None
     )
@@ -48,6 +77,7 @@ def situation(record: Record, observed: Observed) -> Situation:
         token=token,
         suspended=observed.credential.suspend,
         pending_change=not same_input(observed.token_input_hash, observed.expected_input_hash),
+        refreshing=observed.live_token is not None and observed.now >= refresh_time(observed),
         error=error if isinstance(error, CredentialError) else None,
         error_since=failure.since if failure is not None else 0.0,
         lifetime_too_short=token is not None

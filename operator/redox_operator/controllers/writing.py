@@ -70,6 +70,8 @@ class Writer:
             record.token, record.token_input_hash = token, input_hash
             record.token_boot = self.clock.read().boot
             record.token_age = max(0.0, now - token.issued_at)
+            queue = self.observer.endpoints.get(credential.endpoint)
+            record.token_age_is_sure = queue is not None and queue.correction.is_known
             record.token_is_dated, record.planned_from = False, None
 
     async def write(self, record: Record, observed: Observed) -> None:

@@ -43,6 +43,11 @@ class ClockCorrection:
         self._notice(received)
         self._offsets.append(date + 0.5 - (sent.boot + received.boot) / 2)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether an answer has told the endpoint's time."""
+        return bool(self._offsets)
+
     def seconds(self, reading: Reading) -> float:
         """What to add to the wall clock: 0 below the threshold, at most ±300."""
         self._notice(reading)

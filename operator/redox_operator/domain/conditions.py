@@ -35,6 +35,8 @@ class Situation:
     suspended: bool = False
     pending_change: bool = False
     """Spec or key changed and the token of the new input is not stored yet."""
+    refreshing: bool = False
+    """A refresh is due and has not ended yet: what was told of the last one still holds."""
     error: CredentialError | None = None
     error_since: float = 0.0
     lifetime_too_short: bool = False
@@ -127,7 +129,8 @@ def _refresh_healthy(situation: Situation, before: Mapping[str, Any] | None) -> 
         return Condition(kind, "Unknown", PENDING, f"{which} token is being requested.")
     message = _joined("Tokens are requested and stored on schedule.", situation.note)
     on_schedule = Condition(kind, "True", TOKEN_ISSUED, message)
-    if situation.pending_change and before is not None and before.get("status") != "Unknown":
+    undecided = situation.pending_change or situation.refreshing
+    if undecided and before is not None and before.get("status") != "Unknown":
         return _as_before(before) or on_schedule
     return on_schedule
 

@@ -53,9 +53,12 @@ class Observed:
     """What the next one would be issued for; None while the key has not been read."""
     planned_from: AccessToken | None = None
     """The last issued token where it was not written because it dies before the stored one."""
-    last_sent_at: float | None = None
+    input_issued_at: float | None = None
+    """When a changed input last brought a token."""
     request_failure: Failure | None = None
     write_failure: Failure | None = None
+    waits_for: Failure | None = None
+    """Why its turn at the endpoint does not come, where others were answered so."""
     endpoint_names: tuple[str, ...] = ()
     """The endpoints that the credential's namespace may use."""
     margins: refresh.Margins = field(default_factory=refresh.Margins)
@@ -168,7 +171,7 @@ def input_changed(observed: Observed) -> Decision | None:
     """A token for another client, endpoint, scope or key is wanted, at most one per 30 s."""
     if observed.live_token is None or _same_input(observed):
         return None
-    earliest = (observed.last_sent_at or 0.0) + refresh.INPUT_INTERVAL
+    earliest = (observed.input_issued_at or 0.0) + refresh.INPUT_INTERVAL
     if _held_back(observed) is not None or observed.now < earliest:
         return None
     return Issue("InputChanged", input_changed=True)
@@ -268,5 +271,5 @@ def _next_time(observed: Observed) -> float | None:
     if observed.write_failure is not None:
         times.append(observed.write_failure.retry_at)
     if token is not None and not _same_input(observed):
-        times.append((observed.last_sent_at or 0.0) + refresh.INPUT_INTERVAL)
+        times.append((observed.input_issued_at or 0.0) + refresh.INPUT_INTERVAL)
     return min((time for time in times if time > observed.now), default=None)

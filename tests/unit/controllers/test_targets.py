@@ -176,10 +176,13 @@ def test_a_target_edited_while_it_is_being_read_is_read_again(sim: Simulation, e
 
 
 def test_a_write_that_conflicts_is_decided_anew_and_made_at_once(sim: Simulation, ehr: Key) -> None:
-    sim.cluster.latency = 1.0
+    sim.cluster.latency = 0.2
     sim.edit_secret({"data": {"access_token": "eA=="}})
     sim.until_asked("patch", "secrets")
     sim.edit_secret({"data": {"theirs": "eA=="}})
     sim.until(lambda: sim.token() == "token-1", within=4)
     assert sim.stored()["theirs"] == "x"
     assert sim.metrics.secret_writes["conflict"] == 1
+    asked = [each for each in sim.cluster.log if each.resource == "secrets"][-3:]
+    assert [each.verb for each in asked] == ["patch", "get", "patch"]
+    assert asked[2].at - asked[0].at < 0.5

@@ -112,15 +112,19 @@ def test_attempts_that_fail_alike_are_not_told_one_by_one(sim: Simulation, ehr: 
     assert len(told) <= 4
 
 
-def test_a_status_told_of_late_is_not_taken_for_a_new_one(sim: Simulation) -> None:
+def test_a_status_told_of_late_is_not_taken_for_a_new_one(sim: Simulation, ehr: Key) -> None:
     sim.cluster.delivery = lambda: (5.0,)
-    sim.advance(2)
-    sim.create()
-    sim.advance(12)
-    sim.edit(target={"labels": {"a": "b"}})
-    sim.advance(40)
-    told = [each for each in sim.cluster.writes() if each.resource != "secrets"]
+    begun = sim.now
+    sim.edit(suspend=True)
+    sim.advance(1)
+    sim.edit(suspend=False)
+    # The first status is told of after the second was written, and then the target.
+    sim.advance(4.5)
+    sim.edit_secret({"data": {"access_token": "eA=="}})
+    sim.advance(20)
+    told = [each for each in sim.cluster.writes(begun) if each.resource != "secrets"]
     assert len(told) == 2
+    assert sim.condition("Ready") == ("True", "TokenIssued")
 
 
 def test_a_status_that_someone_wiped_is_written_again(sim: Simulation, ehr: Key) -> None:

@@ -45,7 +45,7 @@ START = refresh_time(token(), UID, Margins())
 """When the refresh of the token issued at NOW starts, about 109 s later."""
 EXPIRY = NOW + 300
 CHANGED = {"expected_input_hash": "v1:input-2"}
-NO_TOKEN: dict[str, Any] = {"token": None, "token_input_hash": None, "last_sent_at": None}
+NO_TOKEN: dict[str, Any] = {"token": None, "token_input_hash": None, "input_issued_at": None}
 HELD = failure(retry_at=NOW + 1000)
 """A failure whose retry is far away."""
 OVER = failure(retry_at=NOW)
@@ -95,17 +95,17 @@ def row(sentence: str, expected: Any, /, **changes: Any) -> Any:
             endpoint=None,
             target=None,
         ),
-        row("resumed late: an ordinary due refresh", DUE, now=EXPIRY - 1, last_sent_at=None),
+        row("resumed late: an ordinary due refresh", DUE, now=EXPIRY - 1, input_issued_at=None),
         # A changed input.
         row("another client, key, endpoint or scope", INPUT, now=NOW + 40, **CHANGED),
         row("an input that changed 30 s after the last issue", INPUT, now=NOW + 30, **CHANGED),
         row("an input that changes twice in 30 s waits", Keep(NOW + 30), now=NOW + 29, **CHANGED),
-        row("an input that changed while no operator ran", INPUT, last_sent_at=None, **CHANGED),
+        row("an input that changed while no operator ran", INPUT, input_issued_at=None, **CHANGED),
         row(
             "a changed input does not hide a due refresh",
             DUE,
             now=START,
-            last_sent_at=START - 1,
+            input_issued_at=START - 1,
             **CHANGED,
         ),
         row(

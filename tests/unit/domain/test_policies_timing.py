@@ -68,7 +68,7 @@ WORLDS = st.builds(
     target=st.sampled_from([None, ADOPTABLE, FOREIGN, target(), target(intact=False)]),
     expected_input_hash=st.sampled_from([None, "v1:input-1", "v1:input-2"]),
     planned_from=st.none() | TOKENS,
-    last_sent_at=st.none() | st.floats(min_value=NOW - 60, max_value=NOW),
+    input_issued_at=st.none() | st.floats(min_value=NOW - 60, max_value=NOW),
     request_failure=FAILURES,
     write_failure=FAILURES,
 )
@@ -114,4 +114,4 @@ def test_an_issue_for_a_changed_input_is_at_least_30_seconds_after_the_last(
 ) -> None:
     decision = decide(world)
     if isinstance(decision, Issue) and decision.input_changed:
-        assert world.now >= (world.last_sent_at or 0) + 30
+        assert world.now >= (world.input_issued_at or 0) + 30

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import yaml
 from kubernetes.aio import client, config
 
 from redox_operator.domain.errors import (
@@ -132,6 +133,13 @@ class Connection:
         await self._api.close()
 
 
+_UNUSABLE = (
+    *(config.ConfigException, yaml.YAMLError),
+    *(OSError, ValueError, KeyError, TypeError, AttributeError),
+)
+"""What a kubeconfig that is missing, damaged or no kubeconfig makes the library raise."""
+
+
 async def connect(user_agent: str) -> Connection:
     """The cluster of `KUBECONFIG`, else the in-cluster account.
 
@@ -146,11 +154,11 @@ async def connect(user_agent: str) -> Connection:
             config.load_incluster_config(configuration)
         else:
             await config.load_kube_config(client_configuration=configuration)
-    except (config.ConfigException, OSError, ValueError, KeyError) as error:
+        return Connection(configuration, user_agent)
+    except _UNUSABLE as error:
         raise ConfigurationError(
             ["No cluster: set KUBECONFIG to a readable kubeconfig, or run inside a cluster."]
         ) from error
-    return Connection(configuration, user_agent)
 
 
 def _proxy(server: str) -> str | None:
