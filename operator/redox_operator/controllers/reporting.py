@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 PENDING_AFTER = 2.0
 """Seconds after which a first issue that is still under way is reported: most are done by then."""
+PENDING_IN_A_CROWD = 10.0
+"""The same while many wait for the endpoint: their tokens come before word of them."""
+CROWD = 20
 STATUS_RETRY = 5.0
 EVENTS_PER_SECOND = 10.0
 _MAX_EVENTS = 1000
@@ -132,8 +135,9 @@ class Reporter:
         before = record.status or {}
         reported = status(told, known, before)
         waiting = told.token is None and told.error is None and not told.suspended
-        if waiting and now - record.first_seen < PENDING_AFTER:
-            return PENDING_AFTER - (now - record.first_seen)
+        patience = self._patience(record) - (now - record.first_seen)
+        if waiting and patience > 0:
+            return min(patience, PENDING_AFTER)
         if not is_news(reported, before, now - record.status_written_at):
             return None
         try:
@@ -152,6 +156,15 @@ class Reporter:
         if is_newer(version, record.resource_version):
             record.resource_version = str(version)
         return None
+
+    def _patience(self, record: Record) -> float:
+        """Seconds from first sight in which a first token may come before anything is told."""
+        credential = record.credential
+        if isinstance(credential, Credential):
+            queue = self.observer.endpoints.get(credential.endpoint)
+            if queue is not None and len(queue) > CROWD:
+                return PENDING_IN_A_CROWD
+        return PENDING_AFTER
 
     def _post_transition(
         self, record: Record, previous: Mapping[str, Any], reported: Mapping[str, Any]

@@ -60,3 +60,13 @@ def test_a_rate_that_is_nearly_planned_is_logged_once(caplog: pytest.LogCaptureF
             sim.create(name=f"c-{number}")
         sim.advance(200)
     assert caplog.text.count("of the rate of the endpoint US are planned") == 1
+
+
+def test_in_a_crowd_tokens_come_before_word_of_them_but_word_comes() -> None:
+    with Simulation(Options(workers=1)) as sim:
+        sim.redox.hangs = True
+        keys = [sim.create(name=f"c-{number}") for number in range(60)]
+        sim.advance(8)
+        assert {sim.ready(key) for key in keys} == {""}
+        sim.advance(4)
+        assert {sim.ready(key) for key in keys} == {"Unknown"}
