@@ -132,3 +132,12 @@ def test_a_step_is_noticed_by_an_answer_too() -> None:
     at = replace(later(1), wall=NOW + 500)
     correction.observe(at.wall - 0.5, at, at)
     assert correction.skew(at) == pytest.approx(0)
+
+
+def test_the_endpoints_time_is_known_from_its_first_answer_on() -> None:
+    correction = ClockCorrection()
+    assert not correction.is_known
+
+    correction.observe(1_000.0, Reading(1_000.0, 10.0), Reading(1_000.2, 10.2))
+
+    assert correction.is_known
