@@ -18,16 +18,15 @@ from typing import Any, Protocol
 import aiohttp
 import kopf
 
+from redox_operator.adapters.cluster.connection import METADATA, METADATA_LIST
+from redox_operator.adapters.cluster.secrets import TARGET_SELECTOR
 from redox_operator.domain.credential import GROUP, PLURAL, VERSION
-from redox_operator.domain.target import ROLE_LABEL, ROLE_TARGET
 
 logger = logging.getLogger(__name__)
 
 _RESTART_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STOP_TIMEOUT = 1.0
 _REFUSALS = frozenset({401, 403, 404})
-_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class ConnectionPort(Protocol):
@@ -190,7 +189,7 @@ class _Thread:
         request.headers.update(await self._watch.connection.authorization())
         if request.url.path.endswith("/secrets"):
             watching = "watch" in request.url.query
-            request.headers["Accept"] = _METADATA if watching else _METADATA_LIST
+            request.headers["Accept"] = METADATA if watching else METADATA_LIST
         response = await handler(request)
         self._tell(self._watch.answered, request.url.path, response.status)
         return response
@@ -239,7 +238,7 @@ def _settings(label_selector: str | None) -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.watching.chunk_size = 100
-    settings.watching.label_selectors["", "v1", "secrets"] = f"{ROLE_LABEL}={ROLE_TARGET}"
+    settings.watching.label_selectors["", "v1", "secrets"] = TARGET_SELECTOR
     if label_selector:
         settings.watching.label_selectors[GROUP, VERSION, PLURAL] = label_selector
     # Workers of a burst live that long together; the default of 5 s costs 10 KiB an object.
