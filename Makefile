@@ -34,6 +34,10 @@ test: $(STAMP) ## all tests; those on a real kube-apiserver when `make controlpl
 controlplane: $(STAMP) ## build the real control plane for the tests (once, about ten minutes on two cores)
 	@$(BIN)/python -m tests.support.controlplane
 
+.PHONY: readers
+readers: $(STAMP) ## the promise, measured on the real kubelet's code (40 minutes; ARGS=--docs writes docs/promise.md)
+	@$(BIN)/python -m benchmarks.mounted_readers $(ARGS)
+
 .PHONY: check
 check: $(STAMP) ## format, lint, types, floors
 	@$(BIN)/ruff format --check .

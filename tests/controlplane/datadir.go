@@ -17,13 +17,16 @@ func (d dataDir) pki() string             { return filepath.Join(string(d), "pki
 func (d dataDir) url() string             { return filepath.Join(string(d), "url") }
 func (d dataDir) adminKubeconfig() string { return filepath.Join(string(d), "admin.kubeconfig") }
 
-// open makes the directory and keeps other processes out of it until this one
+// open makes the directory and keeps other processes out of it.
+func (d dataDir) open() error { return lockDir(string(d)) }
+
+// lockDir makes a directory and keeps other processes out of it until this one
 // ends. The kernel drops the lock, so that SIGKILL leaves nothing stale.
-func (d dataDir) open() error {
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+func lockDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(string(d), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
@@ -37,7 +40,7 @@ func (d dataDir) open() error {
 		}
 		if time.Now().After(deadline) {
 			f.Close()
-			return fmt.Errorf("data directory %s is in use: %w", d, err)
+			return fmt.Errorf("directory %s is in use: %w", dir, err)
 		}
 	}
 }

@@ -1,9 +1,11 @@
 // Command controlplane runs a real Kubernetes control plane for tests in one
 // process: etcd, kube-apiserver and those controllers of
-// kube-controller-manager that an operator can notice.
+// kube-controller-manager that an operator can notice. In a process of its own
+// it runs a node too: the kubelet, without containers.
 //
 //	controlplane run  [flags]   start it; prints one JSON line when ready
 //	controlplane user [flags]   sign a client certificate for a user, as a kubeconfig
+//	controlplane node [flags]   start a hollow node; prints one JSON line when ready
 //	controlplane version
 package main
 
@@ -27,10 +29,12 @@ func main() {
 		err = runCommand(os.Args[2:])
 	case "user":
 		err = userCommand(os.Args[2:])
+	case "node":
+		err = nodeCommand(os.Args[2:])
 	case "version":
 		fmt.Println(version.Get().GitVersion)
 	default:
-		fmt.Fprintln(os.Stderr, "usage: controlplane run|user|version [flags]  (-h lists the flags)")
+		fmt.Fprintln(os.Stderr, "usage: controlplane run|user|node|version [flags]  (-h lists the flags)")
 		os.Exit(2)
 	}
 	if err != nil && !errors.Is(err, pflag.ErrHelp) {
@@ -66,6 +70,23 @@ func userCommand(args []string) error {
 		return err
 	}
 	return writeUser(dataDir(dir), name, groups, kubeconfig)
+}
+
+func nodeCommand(args []string) error {
+	var o nodeOptions
+	fs := pflag.NewFlagSet("node", pflag.ContinueOnError)
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "credential of the user system:node:NAME, group system:nodes (required)")
+	fs.StringVar(&o.name, "name", "", "name of the Node (required)")
+	fs.StringVar(&o.rootDir, "root-dir", "", fmt.Sprintf("keep volumes here, a path of at most %d characters (required)", maxRootDir))
+	fs.DurationVar(&o.syncFrequency, "sync-frequency", 0, "the kubelet's syncFrequency (default: its own, 1m)")
+	fs.StringVar(&o.changeDetection, "change-detection", "", "Watch, Cache or Get (default: the kubelet's own, Watch)")
+	fs.Int32Var(&o.maxPods, "max-pods", 0, "the kubelet's maxPods (default: its own, 110)")
+	fs.BoolVar(&o.watchStdin, "watch-stdin", false, "stop when standard input ends")
+	fs.StringVar(&o.logFile, "log-file", "", "append the log here (default: standard error)")
+	if err := parse(fs, args, "kubeconfig", "name", "root-dir"); err != nil {
+		return err
+	}
+	return node(o)
 }
 
 // parse reads the flags; those named required must not be empty.

@@ -1,4 +1,4 @@
-"""The processes of one control plane: start, signals, end."""
+"""The processes of one control plane, or of a node beside it: start, signals, end."""
 
 from __future__ import annotations
 
@@ -25,13 +25,18 @@ class ControlPlaneError(Exception):
 
 
 class ControlPlaneProcess:
-    """One start of a control plane. It ends when this process does, whatever way that goes."""
+    """One start of a control plane. It ends when this process does, whatever way that goes.
 
-    def __init__(self, program: Path, flags: list[str], log_file: Path) -> None:
+    `command` is `run` for the control plane, `node` for a node.
+    """
+
+    def __init__(
+        self, program: Path, flags: list[str], log_file: Path, command: str = "run"
+    ) -> None:
         self._log_file = log_file
         self._waker: subprocess.Popen[bytes] | None = None
         self._process = subprocess.Popen(
-            [*_command(program), "run", "--watch-stdin", f"--log-file={log_file}", *flags],
+            [*_command(program), command, "--watch-stdin", f"--log-file={log_file}", *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
