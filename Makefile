@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+TARGET ?= key-secret
 
 .PHONY: help
 help: ## this list
@@ -38,6 +39,11 @@ controlplane: $(STAMP) ## build the real control plane for the tests (once, abou
 readers: $(STAMP) ## the promise, measured on the real kubelet's code (40 minutes; ARGS=--docs writes docs/promise.md)
 	@$(BIN)/python -m benchmarks.mounted_readers $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## search for input that breaks a parser (TARGET=key-secret, ARGS=-max_total_time=600)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(TARGET) $(ARGS)
+
 .PHONY: check
 check: $(STAMP) ## format, lint, types, floors
 	@$(BIN)/ruff format --check .
@@ -54,3 +60,4 @@ format: $(STAMP) ## write the format
 lock: ## resolve the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements/run.txt
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -c requirements/run.txt -o requirements/dev.txt
+	@uv pip compile --group fuzz --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements/fuzz.txt

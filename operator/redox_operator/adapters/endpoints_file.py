@@ -114,7 +114,8 @@ def _entries(content: bytes, faults: list[str]) -> list[Mapping[str, Any]]:
         line = f", line {mark.line + 1}" if mark is not None else ""
         faults.append(f"ENDPOINTS_FILE: is no YAML{line}.")
         return []
-    except (ValueError, RecursionError):
+    except (ValueError, LookupError, AttributeError, RecursionError):
+        # What PyYAML raises besides: `!!int ''`, `!!bool x`, `!!timestamp x`, 2026-02-30.
         faults.append("ENDPOINTS_FILE: is no YAML.")
         return []
     if parsed is None:

@@ -124,6 +124,9 @@ def test_a_url_that_assertions_must_not_go_to_is_a_fault(url: str, insecure: boo
     [
         pytest.param("endpoints: [", "is no YAML, line 1", id="half a list"),
         pytest.param("a: 2001-99-99", "is no YAML", id="no date"),
+        pytest.param("a: !!timestamp x", "is no YAML", id="no date that is called one"),
+        pytest.param("a: !!int ''", "is no YAML", id="no number that is called one"),
+        pytest.param("a: !!bool x", "is no YAML", id="no boolean that is called one"),
         pytest.param("[" * 100_000, "is no YAML", id="too deep"),
         pytest.param(b"\x00\xff\x80", "is no YAML", id="no text"),
         pytest.param("x: !!python/object:os.system {}", "is no YAML, line 1", id="an object"),

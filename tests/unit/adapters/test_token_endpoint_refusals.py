@@ -70,6 +70,8 @@ async def test_the_status_decides_which_error_it_is(status, kind):
         pytest.param({"Retry-After": LATER, "Date": LATER}, 0, id="the date of Date"),
         pytest.param({"Retry-After": EARLIER, "Date": SENT_AT_DATE}, 0, id="a date before Date"),
         pytest.param({"Retry-After": LATER}, 29.25, id="a date, when only the sending is known"),
+        pytest.param({"Retry-After": "7\t"}, 7, id="seconds and a tab"),
+        pytest.param({"Retry-After": "7\x1d"}, None, id="seconds and a separator of groups"),
         pytest.param({"Retry-After": "-1"}, None, id="negative"),
         pytest.param({"Retry-After": "soon"}, None, id="prose"),
         pytest.param({"Retry-After": "9" * 30}, None, id="a number beyond reason"),

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from redox_operator.adapters.client_assertion.unchecked_key import (
-    INCONSISTENT,
-    KINDS,
-    UncheckedKey,
-    check_rsa_shape,
-)
+from redox_operator.adapters.client_assertion.rsa_check import INCONSISTENT, load_checked
+from redox_operator.adapters.client_assertion.rsa_factors import factors as factors_of
+from redox_operator.adapters.client_assertion.unchecked_key import KINDS, UncheckedKey
 from redox_operator.domain.errors import KeyInvalid
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
@@ -84,11 +81,10 @@ def _load_rsa(public: rsa.RSAPublicNumbers, d: int, factors: tuple[int, ...]) ->
         if factors:
             p, q, dp, dq, qi = factors
         else:
-            p, q = rsa.rsa_recover_prime_factors(public.n, public.e, d)
+            p, q = factors_of(public.n, public.e, d)
             dp, dq = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q)
             qi = rsa.rsa_crt_iqmp(p, q)
-        check_rsa_shape(modulus=public.n, exponent=public.e, primes=(p, q))
-        return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, public).private_key()
+        return load_checked(rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, public))
     except (ValueError, ZeroDivisionError):
         raise KeyInvalid(INCONSISTENT) from None
 

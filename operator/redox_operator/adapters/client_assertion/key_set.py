@@ -38,7 +38,7 @@ def parse(
     algorithm: str | None,
     checking: Callable[[], None] = lambda: None,
 ) -> KeySet:
-    """All keys, each checked. `checking` is called before each slow check.
+    """All keys, each checked. `checking` is called before each check.
 
     Raises `KeyInvalid`, one sentence for each fault.
     """
@@ -52,7 +52,7 @@ def parse(
 
 
 def inspect(content: bytes, *, key_id: str | None, algorithm: str | None) -> KeySetSummary:
-    """The same without the slow check of RSA numbers: enough to tell whether a key changed."""
+    """The same without the check of RSA numbers: enough to tell whether a key changed."""
 
     def use(unchecked: UncheckedKey, name: KeySummary) -> KeySummary:
         if not unchecked.is_rsa:

@@ -1,7 +1,7 @@
 """What goes through the pipes between the operator and its child: frames of JSON.
 
-The child answers a question with `CHECKING` when it has it, with another for each slow check that
-it begins, and with one answer. The operator trusts no more than the form of an answer.
+The child answers a question with `CHECKING` when it has it, with another for each key that it
+begins to check, and with one answer. The operator trusts no more than the form of an answer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Question:
     key_id: str | None
     algorithm: str | None
     thorough: bool
-    """False: only the summary, without the slow checks."""
+    """False: only the summary, without the check of RSA numbers."""
 
 
 class Cause(enum.Enum):

@@ -10,12 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from redox_operator.adapters.client_assertion.unchecked_key import (
-    INCONSISTENT,
-    KINDS,
-    UncheckedKey,
-    check_rsa_shape,
-)
+from redox_operator.adapters.client_assertion.rsa_check import load_checked
+from redox_operator.adapters.client_assertion.unchecked_key import KINDS, UncheckedKey
 from redox_operator.domain.errors import KeyInvalid
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -76,7 +72,7 @@ def read_pem(content: bytes) -> UncheckedKey:
     key = _read(content)
     return UncheckedKey(
         public_numbers=key.public_key().public_numbers(),
-        load=functools.partial(_load, content, key),
+        load=functools.partial(_load, key),
     )
 
 
@@ -89,7 +85,7 @@ def _what_it_is_instead(labels: list[bytes]) -> str:
 
 
 def _read(content: bytes) -> PrivateKey:
-    """The key unchecked: a check takes long for those that are refused by their size anyway."""
+    """The key unchecked: the library's own check tests RSA factors for being prime."""
     try:
         key = load_pem_private_key(content, password=None, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
@@ -101,16 +97,7 @@ def _read(content: bytes) -> PrivateKey:
     return key
 
 
-def _load(content: bytes, unchecked: PrivateKey) -> PrivateKey:
-    if not isinstance(unchecked, RSAPrivateKey):
-        return unchecked
-    numbers = unchecked.private_numbers()
-    public = numbers.public_numbers
-    check_rsa_shape(modulus=public.n, exponent=public.e, primes=(numbers.p, numbers.q))
-    try:
-        key = load_pem_private_key(content, password=None)
-    except ValueError:
-        raise KeyInvalid(INCONSISTENT) from None
-    if not isinstance(key, RSAPrivateKey):
-        raise KeyInvalid(INCONSISTENT)
-    return key
+def _load(unchecked: PrivateKey) -> PrivateKey:
+    if isinstance(unchecked, RSAPrivateKey):
+        return load_checked(unchecked.private_numbers())
+    return unchecked

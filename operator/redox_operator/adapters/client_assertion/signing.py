@@ -6,16 +6,24 @@ import functools
 import math
 import secrets
 
+from cryptography.exceptions import InternalError
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from joserfc import jwt
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from redox_operator.domain.errors import KeyInvalid
 from redox_operator.domain.private_key import SigningKey
 
 MAX_LOADED_KEYS = 2048
 """An RSA key that has signed holds 11 KiB."""
+
+_SIGNS_WRONGLY = (
+    "What the private key signs does not verify with its public half: store the key again as it "
+    "was exported, or generate another."
+)
 
 
 def new_jti() -> str:
@@ -38,6 +46,10 @@ def sign(
     `issued_at` becomes `iat`, in seconds since the epoch, rounded down; the caller has already
     moved it back by what clocks may differ. `exp` is `lifetime` seconds later. `assertion_type` is
     the `typ` header.
+
+    Raises `KeyInvalid` where the signature does not verify with the key's own public half: such an
+    assertion would be refused, and a faulty RSA signature can tell the private key (Boneh, DeMillo
+    and Lipton, 1997).
     """
     iat = math.floor(issued_at)
     header = {"alg": key.algorithm, "kid": key.key_id, "typ": assertion_type}
@@ -49,7 +61,13 @@ def sign(
         "exp": iat + lifetime,
         "jti": jti,
     }
-    return jwt.encode(header, claims, _load(key.material), algorithms=[key.algorithm])
+    try:
+        loaded = _load(key.material)
+        assertion = jwt.encode(header, claims, loaded, algorithms=[key.algorithm])
+        jws.deserialize_compact(assertion, loaded, algorithms=[key.algorithm])
+    except (ValueError, InternalError, JoseError):
+        raise KeyInvalid(_SIGNS_WRONGLY) from None
+    return assertion
 
 
 @functools.lru_cache(maxsize=MAX_LOADED_KEYS)

@@ -72,7 +72,9 @@ def _retry_after(value: str, sent: float) -> float | None:
 
 
 def _integer(value: str) -> int | None:
-    return int(value) if _NUMBER.fullmatch(value.strip()) else None
+    # Neither `strip()` nor `int` alone: what they take for space is not what HTTP does, nor equal.
+    text = value.strip(" \t")
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _http_date(value: str) -> float | None:
