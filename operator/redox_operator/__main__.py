@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -15,7 +16,14 @@ from importlib.metadata import version
 from redox_operator import logs
 from redox_operator.adapters.client_assertion.key_parser import KeyParser
 from redox_operator.adapters.client_assertion.signing import new_jti, sign
-from redox_operator.adapters.cluster import Credentials, Events, Secrets, connect
+from redox_operator.adapters.cluster import (
+    Connection,
+    Credentials,
+    Events,
+    Leases,
+    Secrets,
+    connect,
+)
 from redox_operator.adapters.endpoints_file import EndpointsFile
 from redox_operator.adapters.metrics import Metrics
 from redox_operator.adapters.token_endpoint import TokenEndpointClient
@@ -73,6 +81,8 @@ async def operate(settings: Settings) -> int:
     endpoints_file = EndpointsFile(settings.endpoints_file)
     endpoints_file.load()
     connection = await connect(agent)
+    # Of its own: a renewal must not wait behind requests that hang.
+    lease_connection = await connect(agent)
     margins = settings.margins
     metrics = Metrics(
         release,
@@ -100,6 +110,7 @@ async def operate(settings: Settings) -> int:
             token_endpoint=token_endpoint,
             endpoints_file=endpoints_file,
             metrics=metrics,
+            leases=_leases(settings, lease_connection),
         ),
         Options(
             namespaces=settings.namespaces,
@@ -108,6 +119,7 @@ async def operate(settings: Settings) -> int:
             margins=margins,
             max_lifetime_seconds=settings.max_lifetime_seconds,
             workers=settings.workers,
+            identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
         ),
     )
 
@@ -115,7 +127,7 @@ async def operate(settings: Settings) -> int:
         metrics.kubernetes_request(verb, resource, code)
         operator.health.note_request(code)
 
-    connection.on_request = on_request
+    connection.on_request = lease_connection.on_request = on_request
     metrics.follow(operator.overview.snapshot)
     servers = _servers(settings, operator, metrics)
     try:
@@ -128,6 +140,13 @@ async def operate(settings: Settings) -> int:
         await token_endpoint.close()
         await key_parser.close()
         await connection.close()
+        await lease_connection.close()
+
+
+def _leases(settings: Settings, connection: Connection) -> Leases | None:
+    if not settings.leader_election or settings.lease_namespace is None:
+        return None
+    return Leases(connection, settings.lease_namespace, settings.lease_name)
 
 
 def _servers(settings: Settings, operator: Operator, metrics: Metrics) -> tuple[WebServer, ...]:

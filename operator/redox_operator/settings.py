@@ -16,6 +16,7 @@ from redox_operator.domain.refresh import Margins
 PREFIX = "REDOX_OPERATOR_"
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Settings:
     require_key_label: bool = False
     watch_secrets: bool = True
     watch_label_selector: str | None = None
+    leader_election: bool = False
+    lease_name: str = "redox-operator"
+    lease_namespace: str | None = None
+    """None only where there is no leader election."""
     margins: Margins = field(default_factory=Margins)
     max_lifetime_seconds: float = 86400.0
     workers: int = 20
@@ -113,10 +118,16 @@ def _text(text: str) -> str | None:
     return text or None
 
 
-def _not_yet(text: str) -> bool:
-    if _boolean(text):
-        raise ValueError("leader election is not part of this version: run one replica")
-    return False
+def _object_name(text: str) -> str:
+    if len(text) > 253 or not _OBJECT_NAME.fullmatch(text):
+        raise ValueError("write the name of an object: lower case letters, digits, - and .")
+    return text
+
+
+def _namespace(text: str) -> str | None:
+    if text and not _NAMESPACE.fullmatch(text):
+        raise ValueError("write the name of a namespace")
+    return text or None
 
 
 _SETTINGS = (
@@ -126,7 +137,9 @@ _SETTINGS = (
     _Setting("REQUIRE_KEY_LABEL", "false", _boolean, "key Secrets must carry the role label"),
     _Setting("WATCH_SECRETS", "true", _boolean, "false: no list or watch on Secrets"),
     _Setting("WATCH_LABEL_SELECTOR", "", _text, "label selector of the credentials to serve"),
-    _Setting("LEADER_ELECTION", "false", _not_yet, "several replicas, of which one works"),
+    _Setting("LEADER_ELECTION", "false", _boolean, "several replicas, of which one works"),
+    _Setting("LEASE_NAME", "redox-operator", _object_name, "Lease that says which one"),
+    _Setting("LEASE_NAMESPACE", "", _namespace, "its namespace; empty: the operator's own"),
     _Setting("PROPAGATION_SECONDS", "92", _seconds(0, 3600), "how late kubelets show a change"),
     _Setting("SAFETY_SECONDS", "10", _seconds(0, 3600), "what a reader still needs of a token"),
     _Setting("RETRY_BUDGET_SECONDS", "75", _seconds(0, 3600), "outage that is bridged"),
@@ -150,9 +163,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_settings(
-    arguments: Mapping[str, str | None], environment: Mapping[str, str] | None = None
+    arguments: Mapping[str, str | None],
+    environment: Mapping[str, str] | None = None,
+    namespace_file: Path = _NAMESPACE_FILE,
 ) -> Settings:
     """The settings; a flag goes before its environment variable.
+
+    `namespace_file` tells a pod its own namespace.
 
     Raises `ConfigurationError` with all faults, unknown variables of our prefix among them.
     """
@@ -167,6 +184,14 @@ def parse_settings(
             values[name] = setting.parse(text.strip())
         except ValueError as error:
             faults.append(f"{source}: {error}.")
+    own = _own_namespace(namespace_file)
+    if values.get("leader_election") and values.get("lease_namespace", "") is None:
+        values["lease_namespace"] = own
+        if own is None:
+            faults.append(
+                f"{PREFIX}LEASE_NAMESPACE: leader election needs it outside of a pod; write the "
+                "namespace of the Lease."
+            )
     if faults:
         raise ConfigurationError(faults)
     margins = Margins(
@@ -174,8 +199,7 @@ def parse_settings(
         values.pop("safety_seconds"),
         values.pop("retry_budget_seconds"),
     )
-    values.pop("leader_election")
-    values["key_namespace"] = values["key_namespace"] or _own_namespace()
+    values["key_namespace"] = values["key_namespace"] or own or "default"
     return Settings(margins=margins, **values)
 
 
@@ -198,8 +222,9 @@ def _flag(name: str) -> str:
     return "--" + name.lower().replace("_", "-")
 
 
-def _own_namespace() -> str:
+def _own_namespace(namespace_file: Path) -> str | None:
+    """The namespace of the pod; None outside of one."""
     try:
-        return _NAMESPACE_FILE.read_text().strip() or "default"
+        return namespace_file.read_text().strip() or None
     except OSError:
-        return "default"
+        return None

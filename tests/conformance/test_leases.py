@@ -46,6 +46,33 @@ def test_only_one_of_two_renewals_wins(server: Server, leases: str) -> None:
     assert status(second) == modified("leases", "l", GROUP)
 
 
+def test_a_patch_takes_a_lease_as_it_was_seen_and_keeps_what_others_wrote(
+    server: Server, leases: str
+) -> None:
+    labelled = lease()
+    labelled["metadata"]["labels"] = {"team": "a"}
+    version = server.make(leases, labelled)["metadata"]["resourceVersion"]
+
+    def taken_by(holder: str) -> Object:
+        return {"metadata": {"resourceVersion": version}, "spec": {"holderIdentity": holder}}
+
+    first = server.patch(f"{leases}/l", taken_by("one"))
+    second = server.patch(f"{leases}/l", taken_by(""))
+
+    assert first.code == 200
+    assert first.body["metadata"]["labels"] == {"team": "a"}
+    assert first.body["spec"] == {**labelled["spec"], "holderIdentity": "one"}
+    assert status(second) == modified("leases", "l", GROUP)
+
+
+def test_a_lease_that_nobody_holds_keeps_an_empty_holder(server: Server, leases: str) -> None:
+    server.make(leases, lease())
+
+    released = server.patch(f"{leases}/l", {"spec": {"holderIdentity": ""}})
+
+    assert released.body["spec"]["holderIdentity"] == ""
+
+
 def test_a_put_creates_a_lease(server: Server, leases: str) -> None:
     assert server.put(f"{leases}/l", lease()).code == 201
 

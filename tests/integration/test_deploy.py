@@ -31,7 +31,14 @@ RIGHTS = {
     ("", "secrets"): {"get", "list", "watch", "create", "patch"},
     ("events.k8s.io", "events"): {"create"},
 }
-"""What the operator needs, and all that it gets."""
+"""What the operator needs in every namespace, and all that it gets there."""
+
+LEASE_RIGHTS = {
+    ("coordination.k8s.io", "leases", "create", ""),
+    ("coordination.k8s.io", "leases", "get", "redox-operator"),
+    ("coordination.k8s.io", "leases", "patch", "redox-operator"),
+}
+"""What it gets besides in its own: group, resource, verb and the name of the one object."""
 
 DENIED = [
     ("", "secrets", "update"),
@@ -88,9 +95,14 @@ def test_one_kubectl_apply_installs_everything_and_a_second_changes_nothing(
     kubectl("apply", "--kustomize", str(directory))
     for manifest in rendered(directory):
         assert admin.exists(admin.path_of(manifest))
+    budget = "/apis/policy/v1/namespaces/redox-operator/poddisruptionbudgets/redox-operator"
+    before = admin.get(budget)["metadata"]["generation"]
     said = kubectl("apply", "--kustomize", str(directory)).splitlines()
     assert len(said) == len(rendered(directory))
-    assert [line for line in said if not line.endswith(" unchanged")] == []
+    changed = [line for line in said if not line.endswith(" unchanged")]
+    # Of a budget kubectl always says so: its selector is replaced as a whole, by an equal one.
+    assert changed == ["poddisruptionbudget.policy/redox-operator configured"]
+    assert admin.get(budget)["metadata"]["generation"] == before
 
 
 def test_the_operator_is_its_service_account(operator: KubernetesAPI) -> None:
@@ -144,18 +156,19 @@ def test_the_operator_has_these_rights_and_no_others(
     with KubernetesAPI.from_kubeconfig(kubeconfig) as nobody:
         given_to_all = rights(nobody, where)
     own = rights(operator, where) - given_to_all
-    assert own == {(*resource, verb) for resource, verbs in RIGHTS.items() for verb in verbs}
+    wanted = {(*resource, verb, "") for resource, verbs in RIGHTS.items() for verb in verbs}
+    assert own == wanted | (LEASE_RIGHTS if where == "redox-operator" else set())
 
 
-def rights(api: KubernetesAPI, namespace: str) -> set[tuple[str, str, str]]:
-    """Group, resource and verb of everything that a user may do there."""
+def rights(api: KubernetesAPI, namespace: str) -> set[tuple[str, str, str, str]]:
+    """Group, resource, verb and name of everything that a user may do there; no name: any."""
     review = api.create(f"{SELF}/selfsubjectrulesreviews", {"spec": {"namespace": namespace}})
-    rules = review["status"]["resourceRules"]
-    assert not [rule for rule in rules if rule.get("resourceNames")]
     return {
         right
-        for rule in rules
-        for right in itertools.product(rule["apiGroups"], rule["resources"], rule["verbs"])
+        for rule in review["status"]["resourceRules"]
+        for right in itertools.product(
+            rule["apiGroups"], rule["resources"], rule["verbs"], rule.get("resourceNames") or [""]
+        )
     }
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from redox_operator.domain.errors import ClusterError, ClusterUnavailable, Forbidden
+from redox_operator.domain.errors import (
+    ClusterError,
+    ClusterUnavailable,
+    Forbidden,
+    Invalid,
+    NotFound,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +70,18 @@ def denied() -> ClusterError:
 def quota_exceeded() -> ClusterError:
     """403 by a ResourceQuota."""
     return Forbidden("The API server answered 403.", quota=True)
+
+
+def namespace_terminating() -> ClusterError:
+    """403: the namespace is being deleted."""
+    return Forbidden("The API server answered 403.", terminating=True)
+
+
+def namespace_missing() -> ClusterError:
+    """404: there is no such namespace."""
+    return NotFound("The API server answered 404.", status=404)
+
+
+def too_large() -> ClusterError:
+    """413."""
+    return Invalid("The API server answered 413.", status=413, too_large=True)

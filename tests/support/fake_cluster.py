@@ -71,7 +71,7 @@ class FakeCluster:
         **_: Any,
     ) -> Object:
         """Answer as the API server would; raises a `ClusterError`."""
-        namespace, name = _place(path)
+        namespace, name = place_in(path)
         request = Request(self.clock.boot, verb, resource, namespace, name)
         self.log.append(request)
         code = "200"
@@ -217,7 +217,7 @@ class FakeCluster:
             raise Conflict("The API server answered 409.", status=409)
         after = merged(before, patch)
         if before.get("immutable") and after["data"] != before["data"]:
-            raise Invalid("The API server answered 422.", status=422)
+            raise Invalid("The API server answered 422.", status=422, immutable=True)
         return self._store(SECRETS, after)
 
     def _patch_status(self, before: Object, patch: Object) -> Object:
@@ -276,7 +276,7 @@ def encoded(data: Mapping[str, str]) -> dict[str, str]:
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 
 
-def _place(path: str) -> tuple[str | None, str | None]:
+def place_in(path: str) -> tuple[str | None, str | None]:
     """Namespace and name in a path of the API."""
     parts = path.strip("/").split("/")
     if "namespaces" not in parts:

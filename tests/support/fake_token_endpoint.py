@@ -6,6 +6,7 @@ One object plays all configured endpoints; their requests are told apart by URL.
 from __future__ import annotations
 
 import asyncio
+import enum
 import itertools
 import json
 import math
@@ -44,6 +45,15 @@ class TokenRequest:
     issued_at: float
     expires_at: float
     scopes: tuple[str, ...]
+
+
+class Away(enum.Enum):
+    """How an endpoint fails as a whole."""
+
+    REFUSED = "no connection is made"
+    UNAVAILABLE = "503"
+    HANGING = "no answer comes"
+    RESETTING = "the connection breaks"
 
 
 Refusal = Callable[[TokenRequest], TokenRequestError | None]
@@ -96,7 +106,12 @@ class FakeTokenEndpoint:
     """Whether an assertion of another time is refused."""
     refuse: Refusal = lambda _: None
     """Called with each request; an error is raised in place of a token."""
+    away: Away | None = None
     hangs: bool = False
+    slowness: Callable[[TokenRequest], float] = lambda _: 0.0
+    """Seconds by which the answer to a request takes longer; it is given up after 15 s."""
+    hanging_clients: set[str] = field(default_factory=set)
+    """Clients whose requests are not answered."""
     unknown_keys: set[str] = field(default_factory=set)
     rejected_clients: set[str] = field(default_factory=set)
     requests: list[TokenRequest] = field(default_factory=list)
@@ -133,11 +148,14 @@ class FakeTokenEndpoint:
             self.violations.append(f"{request} was sent though the endpoint is held")
         self._jtis.add(request.jti)
         self.requests.append(request)
-        if self.hangs:
-            await asyncio.sleep(TOTAL_TIMEOUT)
-            raise EndpointUnavailable("The token endpoint did not answer in 15 s.")
+        await self._fail_as_a_whole()
+        if self.hangs or request.client_id in self.hanging_clients:
+            await self._hang()
+        slow = self.slowness(request)
+        if slow >= TOTAL_TIMEOUT:
+            await self._hang()
         issued = self.clock.true_time
-        await asyncio.sleep(self.delays.get(request.url, self.delay))
+        await asyncio.sleep(self.delays.get(request.url, self.delay) + slow)
         error = self.refuse(request) or self._check(request)
         if isinstance(error, RateLimited):
             pause = 10.0 if error.retry_after is None else min(300.0, max(1.0, error.retry_after))
@@ -162,6 +180,27 @@ class FakeTokenEndpoint:
     def between(self, begin: float, end: float = float("inf")) -> list[TokenRequest]:
         """The requests of a time of the boot clock."""
         return [request for request in self.requests if begin <= request.at < end]
+
+    async def _fail_as_a_whole(self) -> None:
+        match self.away:
+            case Away.REFUSED:
+                raise EndpointUnavailable("The token endpoint did not answer.")
+            case Away.RESETTING:
+                await asyncio.sleep(self.delay)
+                raise EndpointUnavailable("The token endpoint did not answer.")
+            case Away.UNAVAILABLE:
+                await asyncio.sleep(self.delay)
+                raise EndpointUnavailable(
+                    "The token endpoint answered 503.", status=503, date=self._date()
+                )
+            case Away.HANGING:
+                await self._hang()
+            case None:
+                pass
+
+    async def _hang(self) -> None:
+        await asyncio.sleep(TOTAL_TIMEOUT)
+        raise EndpointUnavailable("The token endpoint did not answer in 15 s.")
 
     def _check(self, request: TokenRequest) -> TokenRequestError | None:
         now = self.clock.true_time

@@ -7,18 +7,26 @@ puts all of them around a real `Operator`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from redox_operator.controllers.watch import Change, Watch
+from redox_operator.controllers.watch import Watch
+from redox_operator.controllers.watch_signs import watch_name
+from redox_operator.controllers.watch_state import Change
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import BUILT_IN, Endpoint
 from redox_operator.domain.errors import KeyInvalid
 from redox_operator.domain.private_key import KeySet, KeySetSummary, SigningKey
 from tests.support.fake_cluster import CREDENTIALS, SECRETS, FakeCluster, Object, is_target
 from tests.support.virtual_time import VirtualClock
+
+LOOK_EVERY = 5.0
+"""Seconds between looks at the fake watch; days go by faster than with one a second."""
 
 
 class FakeKeyParser:
@@ -71,6 +79,7 @@ class FakeEvents:
 
     posted: list[tuple[Key, str, bool]] = field(default_factory=list)
     """Credential, reason and whether it is a warning."""
+    notes: list[str] = field(default_factory=list)
     error: Exception | None = None
 
     async def post(self, key: Key, uid: str, *, warning: bool, reason: str, note: str) -> None:
@@ -78,6 +87,7 @@ class FakeEvents:
         if self.error is not None:
             raise self.error
         assert note
+        self.notes.append(note)
         self.posted.append((key, reason, warning))
 
     def reasons(self, key: Key) -> list[str]:
@@ -133,37 +143,54 @@ class FakeWatch(Watch):
 
     async def loop(self) -> None:
         """Tell of everything that is there, then of every change, until cancelled."""
-        self._ended = asyncio.Event()
+        self._ended, self._context = asyncio.Event(), contextvars.copy_context()
         while True:
             self._ended.clear()
             self.connection.watchers.append(self)
+            self.begin(asyncio.get_running_loop().time())
             self.set_alive(True, asyncio.get_running_loop().time())
             for resource in (CREDENTIALS, SECRETS):
                 for body in self.connection.objects(resource):
-                    self.notice(resource, body, deleted=False)
+                    self.notice(resource, body, deleted=False, listed=True)
             try:
-                await self._ended.wait()
+                await self._end()
             finally:
                 self.connection.watchers.remove(self)
                 self.set_alive(False, asyncio.get_running_loop().time())
             await asyncio.sleep(1)
             self.on_restart()
 
+    async def _end(self) -> None:
+        """Wait until it is to begin anew, and look now and then whether it should."""
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._ended.wait()
+            now = asyncio.get_running_loop().time()
+            for resource in (CREDENTIALS, SECRETS):
+                # The bookmarks; only events are ever lost here.
+                for scope in self.namespaces or (None,):
+                    self.signs.heard(watch_name(resource, scope), now)
+            self.look()
+
     def restart(self) -> None:
         """Begin anew."""
         self._ended.set()
 
-    def notice(self, resource: str, body: Object, *, deleted: bool) -> None:
+    def notice(self, resource: str, body: Object, *, deleted: bool, listed: bool = False) -> None:
         """A change happened: it is told when `delivery` of the cluster says."""
         namespace = body["metadata"]["namespace"]
         if self.namespaces and namespace not in self.namespaces:
             return
         if resource == SECRETS and not (self.watch_secrets and is_target(body)):
             return
-        tell = self.on_credential if resource == CREDENTIALS else self.on_target
+        tell = partial(self.told, resource, listed=listed)
         seen: dict[str, Any] = body if resource == CREDENTIALS else {"metadata": body["metadata"]}
         for delay in self.connection.delivery():
-            self.connection.clock.loop.call_later(delay, tell, Change(seen, deleted))
+            # Whoever changed it, it is the watching process that is told.
+            self.connection.clock.loop.call_later(
+                delay, tell, Change(seen, deleted), context=self._context
+            )
 
 
 def no_watch(clock: VirtualClock) -> FakeWatch:

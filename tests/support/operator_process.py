@@ -43,9 +43,16 @@ class OperatorProcess:
     """A running operator; a context manager that stops it."""
 
     def __init__(
-        self, kubeconfig: Path, endpoints: list[dict[str, Any]], settings: Mapping[str, str]
+        self,
+        kubeconfig: Path,
+        endpoints: list[dict[str, Any]],
+        settings: Mapping[str, str],
+        *,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`environment` is for what is no setting of ours, such as `LD_PRELOAD`."""
         self._kubeconfig = kubeconfig
+        self._environment = dict(environment or {})
         self._settings = settings
         self._directory = tempfile.TemporaryDirectory(prefix="operator-")
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,7 +99,7 @@ class OperatorProcess:
             if not name.startswith(("REDOX_OPERATOR_", "KUBE"))
         }
         environment |= {"REDOX_OPERATOR_" + name: value for name, value in settings.items()}
-        environment["KUBECONFIG"] = str(self._kubeconfig)
+        environment |= {"KUBECONFIG": str(self._kubeconfig), **self._environment}
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "redox_operator", "run"],

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from redox_operator.adapters.cluster import Credentials, Secrets
 from redox_operator.controllers.operator import Operator, Options, World
+from redox_operator.controllers.ports import SignPort
 from redox_operator.domain.credential import REFRESH_ANNOTATION, Key
 from redox_operator.domain.endpoint import BUILT_IN, Endpoint
 from redox_operator.domain.target import EXPIRES_AT
@@ -41,19 +42,23 @@ EHR = Key("clinic", "ehr")
 class Simulation:
     """The operator, and everything that it works on."""
 
+    loop_class = VirtualTimeLoop
+    cluster_class = FakeCluster
+
     def __init__(
         self, options: Options | None = None, endpoints: Iterable[Endpoint] = BUILT_IN
     ) -> None:
         random.seed(0)
-        self.loop = VirtualTimeLoop()
+        self.loop = self.loop_class()
         self.clock = VirtualClock(self.loop)
-        self.cluster = FakeCluster(self.clock)
+        self.cluster = self.cluster_class(self.clock)
         self.redox = FakeTokenEndpoint(self.clock)
         self.keys = FakeKeyParser()
         self.events = FakeEvents()
         self.metrics = FakeMetrics()
         self.file = FakeEndpointsFile(endpoints)
         self.options = options or Options()
+        self.sign: SignPort = sign
         self._jtis = (f"jti-{number}" for number in itertools.count())
         self.start()
 
@@ -75,25 +80,28 @@ class Simulation:
     def start(self) -> None:
         """Start an operator; what is in the cluster stays, what an earlier one knew is gone."""
         self.redox.held_until.clear()
-        world = World(
+        self.operator = Operator(self.world(), self.options, watch_class=FakeWatch)
+        self.cluster.on_request = lambda _verb, _resource, code: self.operator.health.note_request(
+            code
+        )
+        self._stop = asyncio.Event()
+        self._process = self.loop.create_task(self.operator.run(self._stop))
+
+    def world(self) -> World:
+        """What an operator works on."""
+        return World(
             clock=self.clock,
             connection=self.cluster,  # type: ignore[arg-type]
             secrets=Secrets(self.cluster),  # type: ignore[arg-type]
             credentials=Credentials(self.cluster),  # type: ignore[arg-type]
             events=self.events,
             key_parser=self.keys,
-            sign=sign,
+            sign=lambda key, **claims: self.sign(key, **claims),
             new_jti=self._jtis.__next__,
             token_endpoint=self.redox,
             endpoints_file=self.file,
             metrics=self.metrics,
         )
-        self.operator = Operator(world, self.options, watch_class=FakeWatch)
-        self.cluster.on_request = lambda _verb, _resource, code: self.operator.health.note_request(
-            code
-        )
-        self._stop = asyncio.Event()
-        self._process = self.loop.create_task(self.operator.run(self._stop))
 
     def stop(self) -> int:
         """Stop the operator as SIGTERM does; its exit code."""

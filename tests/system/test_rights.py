@@ -18,6 +18,7 @@ from tests.support.operator_process import OperatorProcess, sandbox_endpoint
 from tests.support.operator_rbac import NAMESPACE, rendered, service_account_kubeconfig
 from tests.support.redox_sandbox import RedoxSandbox
 
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/redox-operator"
 Right = tuple[str, str]
 Symptom = Callable[[OperatorProcess, Bench], None]
 
@@ -67,6 +68,17 @@ def _posts_nothing(operator: OperatorProcess, bench: Bench) -> None:
     assert "an Event was not posted" in operator.log()
 
 
+def _is_refused_the_lease(operator: OperatorProcess, _: Bench) -> None:
+    """Not ready, because of the Lease, and alive."""
+    text = ""
+    for _ in polls(30):
+        status, text = operator.probe("/readyz")
+        if status == 503 and "the Lease may not be read or written" in text:
+            break
+    assert "the Lease may not be read or written" in text
+    assert operator.probe("/healthz")[0] == 200
+
+
 SYMPTOMS: dict[Right, Symptom] = {
     ("redoxcredentials", "list"): _is_not_ready,
     ("redoxcredentials", "watch"): _is_not_ready,
@@ -77,6 +89,9 @@ SYMPTOMS: dict[Right, Symptom] = {
     ("secrets", "create"): _says("WriteDenied", "create and patch Secrets"),
     ("secrets", "patch"): _cannot_repair,
     ("events", "create"): _posts_nothing,
+    ("leases", "create"): _is_refused_the_lease,
+    ("leases", "get"): _is_refused_the_lease,
+    ("leases", "patch"): _is_refused_the_lease,
 }
 
 
@@ -99,12 +114,16 @@ def test_without_it(
 ) -> None:
     own_bench.credential(key=ec_pem("P-384"))
     ((label, value),) = own_bench.labels.items()
+    if own_bench.admin.exists(LEASE):
+        own_bench.admin.delete(LEASE)
     for kubeconfig in _account_without(right, controlplane, own_bench.admin):
         with OperatorProcess.start(
             kubeconfig,
             [sandbox_endpoint(redox)],
             ready=False,
             WATCH_LABEL_SELECTOR=f"{label}={value}",
+            LEADER_ELECTION="true",
+            LEASE_NAMESPACE=NAMESPACE,
         ) as operator:
             SYMPTOMS[right](operator, own_bench)
 
@@ -118,7 +137,7 @@ def _account_without(
     name = f"less-{next(_numbers)}"
     rules = copy.deepcopy(_rules())
     for rule in rules:
-        if right[0] in rule["resources"]:
+        if right[0] in rule["resources"] and right[1] in rule["verbs"]:
             rule["verbs"].remove(right[1])
     api = "rbac.authorization.k8s.io"
     role = {"apiGroup": api, "kind": "ClusterRole", "name": name}
@@ -135,11 +154,11 @@ def _account_without(
 
 
 def _rules() -> list[Object]:
-    manifests = rendered()
-    role = next(
-        manifest
-        for manifest in manifests
-        if (manifest["kind"], manifest["metadata"]["name"]) == ("ClusterRole", "redox-operator")
-    )
-    rules: list[Object] = role["rules"]
-    return rules
+    """What deploy/ grants the operator, in all namespaces and in its own."""
+    roles = {"redox-operator", "redox-operator-leader-election"}
+    return [
+        rule
+        for manifest in rendered()
+        if manifest["kind"] in {"ClusterRole", "Role"} and manifest["metadata"]["name"] in roles
+        for rule in manifest["rules"]
+    ]

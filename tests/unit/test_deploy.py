@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from redox_operator.settings import Settings
 from tests.support.operator_rbac import DEPLOY, SANDBOX, rendered
 
 ROOT = DEPLOY.parent
@@ -40,10 +41,45 @@ def test_deploy_holds_no_copy_of_a_crd() -> None:
     assert copies == []
 
 
-def test_one_pod_runs_and_ends_before_its_successor_starts() -> None:
-    assert DEPLOYMENT["spec"]["replicas"] == 1
-    assert DEPLOYMENT["spec"]["strategy"] == {"type": "Recreate"}
+def test_two_replicas_run_of_which_one_leads() -> None:
+    assert DEPLOYMENT["spec"]["replicas"] == 2
+    assert {"name": "REDOX_OPERATOR_LEADER_ELECTION", "value": "true"} in CONTAINER["env"]
+
+
+def test_an_upgrade_ends_no_pod_before_its_successor_is_ready() -> None:
+    assert DEPLOYMENT["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+    }
     assert POD["terminationGracePeriodSeconds"] == 10
+
+
+def test_the_replicas_are_spread_and_drained_one_at_a_time() -> None:
+    labels = DEPLOYMENT["spec"]["template"]["metadata"]["labels"]
+    (spread,) = POD["topologySpreadConstraints"]
+    budget = OPERATOR["PodDisruptionBudget", "redox-operator"]["spec"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    # Where there is one node, both run on it.
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    assert budget["minAvailable"] == 1
+    for selector in (spread["labelSelector"], budget["selector"]):
+        assert selector["matchLabels"] == DEPLOYMENT["spec"]["selector"]["matchLabels"]
+        assert selector["matchLabels"].items() <= labels.items()
+
+
+def test_a_pod_on_a_lost_node_is_replaced_within_a_tokens_life() -> None:
+    seconds = {
+        each["key"].partition("/")[2]: each["tolerationSeconds"] for each in POD["tolerations"]
+    }
+    assert seconds == {"not-ready": 10, "unreachable": 10}
+
+
+def test_the_role_names_the_lease_that_the_settings_do() -> None:
+    role = OPERATOR["Role", "redox-operator-leader-election"]
+    given = {entry["name"] for entry in CONTAINER["env"]}
+    assert not given & {"REDOX_OPERATOR_LEASE_NAME", "REDOX_OPERATOR_LEASE_NAMESPACE"}
+    assert role["metadata"]["namespace"] == DEPLOYMENT["metadata"]["namespace"]
+    assert [rule.get("resourceNames") for rule in role["rules"]] == [None, [Settings().lease_name]]
 
 
 def test_the_pod_is_found_by_its_deployment_and_its_service() -> None:

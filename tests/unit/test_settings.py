@@ -31,6 +31,9 @@ def test_without_any_setting_the_defaults_of_the_contract_hold() -> None:
         require_key_label=False,
         watch_secrets=True,
         watch_label_selector=None,
+        leader_election=False,
+        lease_name="redox-operator",
+        lease_namespace=None,
         margins=Margins(propagation=92, safety=10, retry_budget=75),
         max_lifetime_seconds=86400,
         workers=20,
@@ -51,6 +54,8 @@ def test_without_any_setting_the_defaults_of_the_contract_hold() -> None:
         ("REQUIRE_KEY_LABEL", "True", "require_key_label", True),
         ("WATCH_SECRETS", "false", "watch_secrets", False),
         ("WATCH_LABEL_SELECTOR", "shard=1", "watch_label_selector", "shard=1"),
+        ("LEASE_NAME", "shard-1", "lease_name", "shard-1"),
+        ("LEASE_NAMESPACE", "leases", "lease_namespace", "leases"),
         ("PROPAGATION_SECONDS", "122.5", "margins", Margins(propagation=122.5)),
         ("SAFETY_SECONDS", "0", "margins", Margins(safety=0)),
         ("RETRY_BUDGET_SECONDS", "10", "margins", Margins(retry_budget=10)),
@@ -81,6 +86,11 @@ def test_a_flag_goes_before_its_variable() -> None:
         ("NAMESPACES", "a/b", "write names of namespaces"),
         ("REQUIRE_KEY_LABEL", "yes", "write true or false"),
         ("WATCH_SECRETS", "", "write true or false"),
+        ("LEADER_ELECTION", "maybe", "write true or false"),
+        ("LEASE_NAME", "", "write the name of an object"),
+        ("LEASE_NAME", "a/b", "write the name of an object"),
+        ("LEASE_NAME", "a" * 254, "write the name of an object"),
+        ("LEASE_NAMESPACE", "a.b", "write the name of a namespace"),
         ("PROPAGATION_SECONDS", "soon", "write a number of seconds"),
         ("PROPAGATION_SECONDS", "nan", "write 0 to 3600 seconds"),
         ("SAFETY_SECONDS", "-1", "write 0 to 3600 seconds"),
@@ -102,6 +112,39 @@ def test_a_fault_names_the_setting_and_says_what_to_write(name: str, text: str, 
     flag = "--" + name.lower().replace("_", "-")
     (by_flag,) = faults({}, f"{flag}={text}")
     assert by_flag.startswith(f"{flag}: {what}")
+
+
+def in_pod(tmp_path: Path, **variables: str) -> Settings:
+    """Settings as a pod of the namespace `operators` has them."""
+    file = tmp_path / "namespace"
+    file.write_text("operators")
+    environment = {PREFIX + name: value for name, value in variables.items()}
+    return parse_settings({}, environment, namespace_file=file)
+
+
+def test_in_a_pod_the_lease_and_shared_keys_are_in_its_namespace(tmp_path: Path) -> None:
+    made = in_pod(tmp_path, LEADER_ELECTION="true")
+    assert made.leader_election
+    assert (made.lease_namespace, made.key_namespace) == ("operators", "operators")
+
+
+def test_the_namespace_of_the_lease_can_be_another(tmp_path: Path) -> None:
+    made = in_pod(tmp_path, LEADER_ELECTION="true", LEASE_NAMESPACE="leases")
+    assert made.lease_namespace == "leases"
+    outside = settings({"LEADER_ELECTION": "true", "LEASE_NAMESPACE": "leases"})
+    assert outside.lease_namespace == "leases"
+
+
+def test_outside_of_a_pod_leader_election_needs_a_namespace(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_settings({}, {PREFIX + "LEADER_ELECTION": "true"}, tmp_path / "none")
+    (fault,) = caught.value.faults
+    assert fault.startswith("REDOX_OPERATOR_LEASE_NAMESPACE: ")
+    assert "write the namespace" in fault
+
+
+def test_a_faulty_namespace_of_the_lease_is_told_once() -> None:
+    assert len(faults({"LEADER_ELECTION": "true", "LEASE_NAMESPACE": "A"})) == 1
 
 
 def test_all_faults_are_told_together() -> None:

@@ -6,7 +6,7 @@ with what it is about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -36,9 +36,10 @@ class EndpointSample:
     """One endpoint."""
 
     name: str
-    queue_depth: int
-    held: str | None
-    """Cause; None where it is not held."""
+    queue_depths: Mapping[str, int]
+    """By lane."""
+    held_by: Set[str]
+    """Causes; empty where it is not held."""
     utilisation: float
     """Planned requests as a share of the rate."""
     clock_skew_seconds: float
@@ -55,6 +56,7 @@ class Snapshot:
     listed_at: dict[str, float] = field(default_factory=dict)
     event_loop_lag_seconds: float = 0.0
     endpoints_file_faulty: bool = False
+    leader: bool = True
 
 
 class Metrics:
@@ -86,7 +88,6 @@ class Metrics:
         for name, value in settings_seconds.items():
             seconds.labels(name).set(value)
         self._gauge("build_info", "Version of the operator.", ("version",)).labels(version).set(1)
-        self._gauge("leader", "Whether this process issues tokens.").set(1)
 
     def follow(self, snapshot: Callable[[], Snapshot]) -> None:
         """Have the gauges read from there whenever they are scraped."""
@@ -145,6 +146,9 @@ class _Gauges:
         faulty = _family("endpoints_file_faulty", "Whether the last good endpoints are in use.")
         faulty.add_metric((), float(snapshot.endpoints_file_faulty))
         yield faulty
+        leader = _family("leader", "Whether this process issues tokens.")
+        leader.add_metric((), float(snapshot.leader))
+        yield leader
 
 
 def _credentials(samples: Iterable[CredentialSample]) -> Iterator[Metric]:
@@ -168,13 +172,14 @@ def _credentials(samples: Iterable[CredentialSample]) -> Iterator[Metric]:
 
 def _endpoints(samples: Iterable[EndpointSample]) -> Iterator[Metric]:
     depth = _family("queue_depth", "Credentials waiting for a turn.", ("endpoint", "lane"))
-    held = _family("endpoint_held", "Whether requests are held back.", ("endpoint", "cause"))
+    held = _family("endpoint_held", "Whether only probes are sent.", ("endpoint", "cause"))
     used = _family("endpoint_utilisation", "Planned share of the rate.", ("endpoint",))
     skew = _family("clock_skew_seconds", "By how much our clock is ahead.", ("endpoint",))
     for sample in samples:
-        depth.add_metric((sample.name, "all"), sample.queue_depth)
-        if sample.held is not None:
-            held.add_metric((sample.name, sample.held), 1)
+        for lane, waiting in sample.queue_depths.items():
+            depth.add_metric((sample.name, lane), waiting)
+        for cause in sorted(sample.held_by):
+            held.add_metric((sample.name, cause), 1)
         used.add_metric((sample.name,), sample.utilisation)
         skew.add_metric((sample.name,), sample.clock_skew_seconds)
     yield from (depth, held, used, skew)

@@ -1,124 +1,209 @@
-"""Who may ask an endpoint next: earliest deadline first, within its rate and its workers.
+"""Who may ask an endpoint next, within its rate and its workers.
 
-A 429 or `Retry-After` holds the endpoint, not the credential that heard it: until the hold is
-over nobody asks, and then one at a time probes until an answer is good.
+A 429, `Retry-After` and a breaker that is open hold the endpoint, not the credential that heard
+it: until an answer is good, one at a time probes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
-import heapq
-import itertools
+from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from redox_operator.controllers.clock import Clock
+from redox_operator.domain.breaker import Breaker, Cause
 from redox_operator.domain.clock_correction import ClockCorrection
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import Endpoint
+from redox_operator.domain.errors import EndpointUnavailable, RateLimited
+from redox_operator.domain.lanes import Lane, Lanes
 from redox_operator.domain.policies import Failure
 from redox_operator.domain.token_bucket import TokenBucket
-
-PROBE_INTERVAL = 10.0
-"""Seconds between requests to an endpoint that is held."""
-MAX_HOLD = 300.0
-"""Seconds; a `Retry-After` beyond a token's life would only let every reader go stale."""
-
+from redox_operator.domain.worker_slots import WorkerSlots
 
 MAX_SLEEP = 10.0
 """Seconds; while a machine is suspended, sleeps do not count and the boot clock does."""
+ATTEMPTS = 3
+"""Of one turn, while others wait for a worker."""
+_MOVED = 1.0
+"""Seconds by which a deadline moves before a credential's place does."""
+
+Issue = Callable[[Key, "EndpointQueue"], Awaitable[bool]]
+"""Uses a turn that this queue granted; whether anything was sent."""
 
 
-class Answer(enum.Enum):
-    """What a permit led to."""
+@dataclass(slots=True)
+class _Waiting:
+    since: float
+    lane: Lane
+    deadline: float
 
-    GOOD = "the endpoint answered"
-    POOR = "it did not, or with an error of its own"
-    UNUSED = "nothing was sent"
 
-
-Issue = Callable[[Key, "EndpointQueue"], Awaitable[Answer]]
-"""Uses a turn that this queue granted."""
+@dataclass(slots=True)
+class _Flight:
+    lane: Lane
+    begun_at: float
+    sent_before: float
+    """When the endpoint was asked before this turn."""
+    attempts: int = 1
+    task: asyncio.Task[None] | None = None
 
 
 class EndpointQueue:
     """Credentials waiting for one endpoint. Times are of the boot clock."""
 
-    def __init__(self, endpoint: Endpoint, workers: int, clock: Clock, issue: Issue) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        workers: int,
+        clock: Clock,
+        issue: Issue,
+        *,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`leads`: whether this process may request tokens at all; while not, nothing is sent."""
         self.endpoint = endpoint
         self.correction = ClockCorrection()
-        self._workers = workers
-        self._clock = clock
-        self._issue = issue
-        self._bucket = self._new_bucket()
-        self._waiting: list[tuple[float, int, Key]] = []
-        self._keys: dict[Key, float] = {}
-        self._flights: dict[Key, asyncio.Task[None]] = {}
-        self._order = itertools.count()
-        self._wake = asyncio.Event()
-        self._held_until: float | None = None
-        self._holds = 0
         self.trouble: Failure | None = None
         """What the endpoint answered last, while no answer has been good since."""
+        self._leads = leads
+        self._clock = clock
+        self._issue = issue
+        self._breaker = Breaker()
+        self._lanes = Lanes()
+        self._workers = WorkerSlots(workers)
+        self._waiting: dict[Key, _Waiting] = {}
+        self._joining: deque[tuple[Key, asyncio.Future[None]]] = deque()
+        self._flights: dict[Key, _Flight] = {}
+        self._wake = asyncio.Event()
+        self._bucket = self._new_bucket()
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._waiting)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._keys or key in self._flights
+        return key in self._waiting or key in self._flights
+
+    @property
+    def depths(self) -> dict[Lane, int]:
+        """How many wait in each lane."""
+        return self._lanes.depths
+
+    @property
+    def held_by(self) -> frozenset[Cause]:
+        """Why only probes are sent; empty: the endpoint is asked freely."""
+        return self._breaker.causes
 
     @property
     def held(self) -> bool:
-        """Whether the endpoint asked for fewer requests and none has succeeded since."""
-        return self._held_until is not None
+        """Whether only probes are sent."""
+        return bool(self._breaker.causes)
 
     def waited(self, key: Key) -> float:
         """Seconds that a credential has waited for its turn; 0 where it does not wait."""
-        now = self._clock.read().boot
-        return now - self._keys.get(key, now)
+        waiting = self._waiting.get(key)
+        return 0.0 if waiting is None else self._clock.read().boot - waiting.since
 
     def is_asking(self, key: Key) -> bool:
         """Whether a request of this credential is under way."""
         return key in self._flights
-
-    @property
-    def rate(self) -> float:
-        """Requests a second that are allowed now."""
-        return self._bucket.rate
 
     def configure(self, endpoint: Endpoint) -> None:
         """Take changed settings of the same endpoint."""
         before, self.endpoint = self.endpoint, endpoint
         if endpoint.token_url != before.token_url:
             # Another server: nothing that was learnt of the last one holds.
-            self._bucket, self._held_until = self._new_bucket(), None
-            self.correction = ClockCorrection()
+            self._bucket, self._breaker = self._new_bucket(), Breaker()
+            self.correction, self.trouble = ClockCorrection(), None
         elif (endpoint.requests_per_second, endpoint.burst) != (
             before.requests_per_second,
             before.burst,
         ):
+            # Requests were sent that another bucket does not know of.
             self._bucket = self._new_bucket(empty=True)
         self._wake.set()
 
-    def add(self, key: Key, deadline: float) -> None:
-        """Let a credential wait for its turn; `deadline` orders, on any one scale."""
-        if key not in self:
-            self._keys[key] = self._clock.read().boot
-            heapq.heappush(self._waiting, (deadline, next(self._order), key))
-            self._wake.set()
+    def wake(self) -> None:
+        """Look again at who may ask: what was read of the world may have changed."""
+        self._wake.set()
+
+    def add(self, key: Key, lane: Lane, deadline: float) -> None:
+        """Let a credential wait for its turn, or take note that it waits for another reason."""
+        if key in self._flights:
+            return
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            self._waiting[key] = _Waiting(self._clock.read().boot, lane, deadline)
+        elif waiting.lane is lane and (
+            waiting.deadline == deadline or abs(waiting.deadline - deadline) < _MOVED
+        ):
+            return
+        else:
+            waiting.lane, waiting.deadline = lane, deadline
+        self._lanes.add(key, lane, deadline)
+        self._wake.set()
 
     def discard(self, key: Key) -> None:
         """A credential that no longer waits."""
-        self._keys.pop(key, None)
+        if self._waiting.pop(key, None) is not None:
+            self._lanes.discard(key)
+
+    def ask_to_join(self, key: Key) -> asyncio.Future[None] | None:
+        """A permit to send a second request beside one that hangs; cancel it if it is not used.
+
+        None: not now.
+        """
+        flight = self._flights[key]
+        self._workers.hangs(key)
+        # A worker may be free for others now.
+        self._wake.set()
+        if flight.lane is Lane.REJECTED:
+            return None
+        if flight.attempts >= ATTEMPTS and self._waiting and not self._workers.is_free_for_all:
+            return None
+        permit = asyncio.get_running_loop().create_future()
+        self._joining.append((key, permit))
+        return permit
+
+    def give_back(self, key: Key) -> None:
+        """A permit to join was granted and is not used."""
+        self._bucket.give_back()
+        self._flights[key].attempts -= 1
+        self._wake.set()
+
+    def answered(self, key: Key, endpoint: Endpoint, sent_at: float) -> None:
+        """A request brought a token, or its client was refused: the endpoint does its work."""
+        now = self._clock.read().boot
+        self._workers.answered(key.namespace, now - sent_at)
+        if endpoint.token_url == self.endpoint.token_url:
+            self.trouble = None
+            self._breaker.answered(sent_at, now)
+        self._wake.set()
+
+    def failed(self, key: Key, endpoint: Endpoint, sent_at: float, failure: Failure) -> None:
+        """A request brought no answer, or an error of the endpoint's own."""
+        now, error = self._clock.read().boot, failure.error
+        self._workers.answered(key.namespace, now - sent_at)
+        self._wake.set()
+        if endpoint.token_url != self.endpoint.token_url:
+            return
+        if self.trouble is None or type(self.trouble.error) is not type(error):
+            self.trouble = failure
+        if isinstance(error, RateLimited):
+            self.hold(error.retry_after, halve=True)
+            return
+        self._breaker.failed(key, sent_at, now)
+        if isinstance(error, EndpointUnavailable) and error.retry_after is not None:
+            self.hold(error.retry_after, halve=False)
 
     def hold(self, seconds: float | None, *, halve: bool) -> None:
         """The endpoint wants to be left alone, for that long if it said so."""
         now = self._clock.read().boot
-        pause = PROBE_INTERVAL if seconds is None else min(MAX_HOLD, max(1.0, seconds))
-        self._held_until = max(self._held_until or 0.0, now + pause)
-        self._holds += 1
+        self._breaker.hold(Cause.RATE if halve else Cause.RETRY_AFTER, seconds, now)
         if halve:
             self._bucket.halve(now)
+            self._lanes.halve(now)
 
     async def loop(self) -> None:
         """Grant turns, until cancelled."""
@@ -133,49 +218,78 @@ class EndpointQueue:
                     continue
         finally:
             for flight in self._flights.values():
-                flight.cancel()
+                if flight.task is not None:
+                    flight.task.cancel()
 
     def _grant(self) -> float:
         """Start what may start; seconds until it is worth looking again."""
-        while self._waiting:
+        while self._leads() and (self._waiting or self._joining):
             now = self._clock.read().boot
-            workers = 1 if self.held else self._workers
-            if len(self._flights) >= workers:
-                return MAX_SLEEP
-            if self._held_until is not None and now < self._held_until:
-                return self._held_until - now
-            _, _, key = self._waiting[0]
-            if key not in self._keys:
-                heapq.heappop(self._waiting)
+            pause = max(self._breaker.wait(now), self._bucket.wait(now))
+            if pause > 0:
+                return max(0.001, pause)
+            if self._may_join() and self._let_join(now):
                 continue
-            if not self._bucket.take(now):
-                return max(0.001, self._bucket.wait(now))
-            heapq.heappop(self._waiting)
-            self._keys.pop(key, None)
-            self._flights[key] = asyncio.create_task(self._fly(key), name=f"issue {key}")
+            turn = self._next_turn(now)
+            if turn is None:
+                # A worker that becomes free, an answer and a newcomer wake the loop.
+                pause = self._lanes.wait(now)
+                return max(0.001, pause) if pause > 0 else MAX_SLEEP
+            self._bucket.take(now)
+            self._begin(*turn, now)
         return MAX_SLEEP
 
-    async def _fly(self, key: Key) -> None:
-        probing, holds, answer = self.held, self._holds, Answer.UNUSED
+    def _may_join(self) -> bool:
+        if self.held:
+            # A probe is one request; one that hangs is no reason to send none.
+            return not self._waiting
+        return not (self._lanes.first_is_due and self._workers.is_free)
+
+    def _let_join(self, now: float) -> bool:
+        while self._joining:
+            key, permit = self._joining.popleft()
+            flight = self._flights.get(key)
+            if flight is not None and not permit.done():
+                self._bucket.take(now)
+                self._breaker.sent(now)
+                self._lanes.note_other_turn()
+                flight.attempts += 1
+                permit.set_result(None)
+                return True
+        return False
+
+    def _next_turn(self, now: float) -> tuple[Key, Lane] | None:
+        if self.held:
+            return self._lanes.pop_probe(self._breaker.failed_probes)
+        level, rate = self._bucket.level(now), self._bucket.rate
+        turn = None
+        if self._workers.is_free:
+            turn = self._lanes.pop(now, level, rate, skip=self._workers.crowding)
+        if turn is None and self._workers.is_free_for_all:
+            turn = self._lanes.pop(now, level, rate)
+        return turn
+
+    def _begin(self, key: Key, lane: Lane, now: float) -> None:
+        del self._waiting[key]
+        self._workers.begin(key)
+        flight = self._flights[key] = _Flight(lane, now, self._breaker.sent(now))
+        flight.task = asyncio.create_task(self._fly(key, flight), name=f"issue {key}")
+
+    async def _fly(self, key: Key, flight: _Flight) -> None:
+        used = True
         try:
-            answer = await self._issue(key, self)
+            used = await self._issue(key, self)
         finally:
             del self._flights[key]
+            self._workers.end(key)
             self._wake.set()
-        if answer is Answer.UNUSED:
+        if not used:
             self._bucket.give_back()
-        elif answer is Answer.GOOD:
-            self.trouble = None
-            if holds == self._holds:
-                # An answer to what was sent before the hold says nothing about it.
-                self._held_until = None
-        elif probing:
-            self.hold(None, halve=False)
+            self._lanes.give_back(flight.lane)
+            self._breaker.unsent(flight.begun_at, flight.sent_before)
 
     def _new_bucket(self, *, empty: bool = False) -> TokenBucket:
-        """A bucket; an empty one where requests were sent that it does not know of."""
-        rate, now = self.endpoint.requests_per_second, self._clock.read().boot
-        bucket = TokenBucket(rate, self.endpoint.burst, now)
-        while empty and rate > 0 and bucket.take(now):
-            pass
-        return bucket
+        rate, burst = self.endpoint.requests_per_second, self.endpoint.burst
+        now = self._clock.read().boot
+        self._lanes.set_rate(rate, burst, now, empty=empty)
+        return TokenBucket(rate, burst, now, empty=empty)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.endpoint_queue import EndpointQueue, Issue
@@ -14,10 +14,19 @@ from redox_operator.domain.endpoint import Endpoint
 class EndpointQueues:
     """Queues by endpoint name; their loops run in this object's `loop`."""
 
-    def __init__(self, workers: int, clock: Clock, issue: Issue) -> None:
+    def __init__(
+        self,
+        workers: int,
+        clock: Clock,
+        issue: Issue,
+        *,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`leads`: whether this process may request tokens at all; while not, nothing is sent."""
         self._workers = workers
         self._clock = clock
         self._issue = issue
+        self._leads = leads
         self._queues: dict[str, EndpointQueue] = {}
         self._changed = asyncio.Event()
 
@@ -43,11 +52,16 @@ class EndpointQueues:
             queue = self._queues.get(name)
             if queue is None:
                 self._queues[name] = EndpointQueue(
-                    endpoint, self._workers, self._clock, self._issue
+                    endpoint, self._workers, self._clock, self._issue, leads=self._leads
                 )
             elif queue.endpoint != endpoint:
                 queue.configure(endpoint)
         self._changed.set()
+
+    def wake(self) -> None:
+        """Have all queues look again at who may ask."""
+        for queue in self._queues.values():
+            queue.wake()
 
     def discard(self, key: Key) -> None:
         """A credential that no longer waits anywhere."""

@@ -11,6 +11,7 @@ from redox_operator.domain.errors import CredentialError, RedoxOperatorError, Re
 from redox_operator.domain.policies import Failure
 from redox_operator.domain.refresh import rejected_delay, retry_delay
 
+SHORTEST_DELAY = 0.1
 LOOK_DELAY = 10.0
 CHANGE_DELAY = 60.0
 
@@ -22,8 +23,11 @@ def failed(
     now: float,
     boot: float,
     before_deadline: bool,
+    paced: bool = False,
 ) -> Failure:
     """The failure to remember; one more in a row where the last had the same reason.
+
+    `paced`: the endpoint is held, so that waiting for its turn is what spaces attempts.
 
     `since` is of the corrected clock, for people; `retry_at` is of the boot clock, so that a clock
     that is set delays no attempt.
@@ -38,14 +42,23 @@ def failed(
         delay = CHANGE_DELAY
     elif retry is Retry.REJECTED:
         delay = rejected_delay(attempts)
+    elif paced:
+        delay = SHORTEST_DELAY
     else:
         fraction = random.random()  # noqa: S311 - spreads attempts; nobody gains by guessing it
-        delay = max(0.1, retry_delay(attempts, fraction, before_deadline=before_deadline))
+        delay = max(
+            SHORTEST_DELAY, retry_delay(attempts, fraction, before_deadline=before_deadline)
+        )
     return Failure(error=error, since=since, attempts=attempts, retry_at=boot + delay)
 
 
 def note_request_failure(
-    record: Record, observer: Observer, asked: object, error: RedoxOperatorError
+    record: Record,
+    observer: Observer,
+    asked: object,
+    error: RedoxOperatorError,
+    *,
+    paced: bool = False,
 ) -> None:
     """Remember that a request, or the reading of its key, failed; `asked` are its inputs.
 
@@ -57,6 +70,7 @@ def note_request_failure(
         now=observer.now(record),
         boot=observer.clock.read().boot,
         before_deadline=observer.before_deadline(record),
+        paced=paced,
     )
     record.inputs = asked
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.leadership import Leadership
 from redox_operator.controllers.maintenance import Maintenance
 from redox_operator.controllers.overview import Overview
 from redox_operator.controllers.resync import Resync
@@ -32,6 +33,8 @@ class Health:
     maintenance: Maintenance
     supervisor: Supervisor
     overview: Overview
+    leadership: Leadership | None = None
+    """None: there is one replica, and it leads."""
     started_at: float = field(init=False)
     """Boot clock."""
     unanswered_at: float = float("-inf")
@@ -63,12 +66,20 @@ class Health:
             faults.append(
                 f"the API server refuses the watch of {path} ({status}): see deploy/'s RBAC"
             )
+        if self.leadership is not None and self.leadership.refused:
+            faults.append(self.leadership.refused)
         return faults
 
     def _stuck(self) -> Iterator[str]:
         now = self.clock.read().boot
         yield from self.supervisor.dead()
-        running_for = now - max(self.started_at, self.maintenance.woke_at)
+        leads_since = float("-inf")
+        if self.leadership is not None:
+            if not self.leadership.leads:
+                # A standby has no work that could be late.
+                return
+            leads_since = self.leadership.took_over_at
+        running_for = now - max(self.started_at, self.maintenance.woke_at, leads_since)
         if running_for < PATIENCE:
             return
         if now - self.workqueue.turned_at > PATIENCE:

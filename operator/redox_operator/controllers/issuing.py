@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from redox_operator.controllers.accepting import accept_token
 from redox_operator.controllers.clock import Clock
-from redox_operator.controllers.endpoint_queue import Answer, EndpointQueue
+from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.failures import note_request_failure, place_of
-from redox_operator.controllers.key_choice import accept_key, key_index, try_next_key
+from redox_operator.controllers.joining import first_settled
+from redox_operator.controllers.key_choice import key_index, try_next_key
 from redox_operator.controllers.observing import Observer, expected_input_hash, inputs
 from redox_operator.controllers.ports import MetricsPort, SignPort, TokenEndpointPort
 from redox_operator.controllers.records import Record, Records
-from redox_operator.domain.access_token import AccessToken, TokenResponse
-from redox_operator.domain.clock_correction import LIMIT, THRESHOLD, ClockCorrection, Reading
+from redox_operator.domain.clock_correction import ClockCorrection, Reading
 from redox_operator.domain.credential import Credential, Key
 from redox_operator.domain.endpoint import Endpoint
 from redox_operator.domain.errors import (
     ClientRejected,
     EndpointUnavailable,
-    RateLimited,
+    KeyInvalid,
     RedoxOperatorError,
+    Retry,
     TokenRequestError,
 )
 from redox_operator.domain.policies import Failure, Issue, decide
 from redox_operator.domain.private_key import KeySet
-from redox_operator.domain.target import same_input
 from redox_operator.domain.timestamps import format_time
 
 logger = logging.getLogger(__name__)
 
 BACKDATED = 30.0
 """Seconds by which `iat` is earlier than now: endpoints refuse what is issued in their future."""
+CUT_OFF_AFTER = 30.0
+"""Seconds for an attempt, whose own timeouts are shorter: where they fail, a worker is not lost."""
 _CLOCK_STATUS = frozenset({200, 400, 401})
 """Answers whose `Date` is the endpoint's own, not a proxy's in between."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """What a request was sent with; spec, key and configuration may change until its answer."""
+class _Request:
+    """What a turn is used for; spec, key and configuration may change until its answer."""
 
     record: Record
     credential: Credential
+    queue: EndpointQueue
     endpoint: Endpoint
     correction: ClockCorrection
     keys: KeySet
@@ -51,7 +55,7 @@ class _Attempt:
     index: int
     """Of the key that signs."""
     input_hash: str | None
-    sent: Reading
+    inputs: object
 
 
 @dataclass(slots=True)
@@ -68,28 +72,41 @@ class Issuer:
     done: Callable[[Key], None]
     """Called at the end, whatever it was."""
 
-    async def issue(self, key: Key, queue: EndpointQueue) -> Answer:
-        """Use a turn for this credential, if it still needs a token of this very endpoint."""
+    async def issue(self, key: Key, queue: EndpointQueue) -> bool:
+        """Use a turn for this credential, if it still needs a token of this very endpoint.
+
+        Returns whether anything was sent.
+        """
         record = self.records.get(key)
         if record is None or not isinstance(record.credential, Credential):
-            return Answer.UNUSED
+            return False
         asked = self.observer.inputs(record.credential)
         try:
-            attempt = self._attempt(record, record.credential, queue)
-            return Answer.UNUSED if attempt is None else await self._request(attempt, queue)
+            request = self._request(record, record.credential, queue)
+            if request is None:
+                return False
+            await first_settled(
+                attempt=lambda: self._attempt(request),
+                ask=lambda: self._ask_to_join(request),
+                give_back=lambda: queue.give_back(key),
+            )
+        except KeyInvalid as error:
+            # Nothing was sent, and it says nothing about the endpoint that others wait for.
+            note_request_failure(record, self.observer, asked, error)
+            return False
         except Exception as error:  # noqa: BLE001 - without a failure it would be sent in a loop
             logger.error(  # noqa: TRY400 - its text is what must not be shown
                 "the token request of %s failed unexpectedly: %s", key, place_of(error)
             )
             unexpected = RedoxOperatorError("The token request failed unexpectedly.")
             note_request_failure(record, self.observer, asked, unexpected)
-            return Answer.POOR
         finally:
             self.done(key)
+        return True
 
-    def _attempt(
+    def _request(
         self, record: Record, credential: Credential, queue: EndpointQueue
-    ) -> _Attempt | None:
+    ) -> _Request | None:
         """What to send; None where nothing is due any more."""
         reading = record.key_reading
         if reading is None or reading.keys is None:
@@ -100,22 +117,42 @@ class Issuer:
         # It may have waited long: what was decided then is decided again.
         if not isinstance(decide(self.observer.observe(record, credential)), Issue):
             return None
-        sent = self.clock.read()
-        return _Attempt(
+        return _Request(
             record=record,
             credential=credential,
+            queue=queue,
             endpoint=queue.endpoint,
             correction=queue.correction,
             keys=reading.keys,
             content_hash=reading.content_hash,
-            index=key_index(record, sent.boot),
+            index=key_index(record, self.clock.read().boot),
             input_hash=expected_input_hash(record, credential, queue.endpoint),
-            sent=sent,
+            inputs=inputs(credential, queue.endpoint),
         )
 
-    async def _request(self, attempt: _Attempt, queue: EndpointQueue) -> Answer:
-        record, credential, endpoint = attempt.record, attempt.credential, attempt.endpoint
-        key, jti, sent = attempt.keys.keys[attempt.index], self.new_jti(), attempt.sent
+    def _ask_to_join(self, request: _Request) -> asyncio.Future[None] | None:
+        key = request.record.key
+        if request.record.request_failure is not None:
+            # The turn goes on, and status tells of the attempts that failed.
+            self.done(key)
+        return request.queue.ask_to_join(key) if self._is_wanted(request) else None
+
+    def _is_wanted(self, request: _Request) -> bool:
+        """Whether another attempt would still be for what the first was made for."""
+        record = request.record
+        if record.gone or not isinstance(record.credential, Credential):
+            return False
+        if record.credential.suspend:
+            return False
+        return self.observer.inputs(record.credential) == request.inputs
+
+    async def _attempt(self, request: _Request) -> bool:
+        """Send an assertion of its own; whether the answer makes further attempts needless."""
+        record, credential, endpoint = request.record, request.credential, request.endpoint
+        key, jti, sent = request.keys.keys[request.index], self.new_jti(), self.clock.read()
+        if record.key_reading is not None:
+            # A key signs what waited for its turn; the next issue reads it anew.
+            record.key_reading.at = float("-inf")
         assertion = self.sign(
             key,
             client_id=credential.client_id,
@@ -126,26 +163,32 @@ class Issuer:
             jti=jti,
         )
         record.key_id = key.key_id
-        if record.key_reading is not None:
-            # A key signs what waited for its turn; the next issue reads it anew.
-            record.key_reading.at = float("-inf")
         outcome = "dropped"
         try:
-            response = await self.token_endpoint.request_token(
-                endpoint, assertion, scopes=credential.scopes, sent_at=self.observer.now(record)
-            )
+            async with asyncio.timeout(CUT_OFF_AFTER):
+                response = await self.token_endpoint.request_token(
+                    endpoint, assertion, scopes=credential.scopes, sent_at=self.observer.now(record)
+                )
             outcome = "issued"
         except TokenRequestError as error:
             outcome = error.reason
             if error.date is not None and error.status in _CLOCK_STATUS:
-                attempt.correction.observe(error.date, sent, self.clock.read())
-            return self._refused(attempt, queue, error)
+                request.correction.observe(error.date, sent, self.clock.read())
+            return self._refused(request, sent, error)
         finally:
             elapsed = self.clock.read().boot - sent.boot
             self.metrics.token_request(endpoint.name, outcome, elapsed)
+        request.queue.answered(record.key, endpoint, sent.boot)
         if response.date is not None:
-            attempt.correction.observe(response.date, sent, self.clock.read())
-        self._take(attempt, response)
+            request.correction.observe(response.date, sent, self.clock.read())
+        accept_token(
+            record,
+            self.observer,
+            response,
+            input_hash=request.input_hash,
+            correction=request.correction,
+            sent=sent,
+        )
         logger.info(
             "issued a token",
             extra={
@@ -157,74 +200,36 @@ class Issuer:
                 "jti": jti,
             },
         )
-        return Answer.GOOD
+        return True
 
-    def _take(self, attempt: _Attempt, response: TokenResponse) -> None:
-        record, new, received = attempt.record, response.token, self.clock.read()
-        record.request_failure = None
-        accept_key(record)
-        held = record.token
-        if not same_input(record.token_input_hash, attempt.input_hash):
-            held = None
-            if record.token is not None:
-                record.input_issued_at = attempt.sent.boot
-        if held is not None and new.expires_at < held.expires_at > new.issued_at:
-            # Never a shorter life for readers; the endpoint's lives got shorter, so plan by it.
-            record.planned_from = new
-            return
-        flight = received.boot - attempt.sent.boot
-        record.token = _dated(new, self.observer.sending_time(record) - flight, held)
-        record.token_input_hash, record.planned_from = attempt.input_hash, None
-        record.token_boot, record.token_age = attempt.sent.boot, 0.0
-        record.token_age_is_sure = True
-        if response.date is not None and abs(attempt.correction.skew(received)) <= LIMIT:
-            record.token_is_dated = True
-
-    def _refused(self, attempt: _Attempt, queue: EndpointQueue, error: TokenRequestError) -> Answer:
-        record, endpoint = attempt.record, attempt.endpoint
+    def _refused(self, request: _Request, sent: Reading, error: TokenRequestError) -> bool:
+        """Take note of a failure; whether it would be the same for any other attempt."""
+        record, queue = request.record, request.queue
+        unavailable = isinstance(error, EndpointUnavailable)
+        if unavailable:
+            failure = Failure(error, self.observer.now(record), 1, 0.0)
+            queue.failed(record.key, request.endpoint, sent.boot, failure)
+        else:
+            queue.answered(record.key, request.endpoint, sent.boot)
         if (
             isinstance(error, ClientRejected)
             and error.public_key_not_found
             and try_next_key(
-                record, attempt.keys, attempt.content_hash, attempt.index, self.clock.read().boot
+                record, request.keys, request.content_hash, request.index, self.clock.read().boot
             )
         ):
-            return Answer.GOOD
-        answer = Answer.GOOD
-        if isinstance(error, EndpointUnavailable):
-            answer = Answer.POOR
-            if queue.trouble is None or type(queue.trouble.error) is not type(error):
-                queue.trouble = Failure(error, self.observer.now(record), 1, 0.0)
-            limited = isinstance(error, RateLimited)
-            same_server = queue.endpoint.token_url == endpoint.token_url
-            if same_server and (limited or error.retry_after is not None):
-                queue.hold(error.retry_after, halve=limited)
-        asked = inputs(attempt.credential, endpoint)
-        note_request_failure(record, self.observer, asked, error)
+            return True
+        note_request_failure(
+            record, self.observer, request.inputs, error, paced=unavailable and queue.held
+        )
         logger.warning(
             "no token: %s",
             error.message,
             extra={
                 "credential": str(record.key),
-                "endpoint": endpoint.name,
+                "endpoint": request.endpoint.name,
                 "key_id": record.key_id,
                 "reason": error.reason,
             },
         )
-        return answer
-
-
-def _dated(token: AccessToken, sent_at: float, held: AccessToken | None) -> AccessToken:
-    """The token as sent for at `sent_at`, where the time that was believed then was off.
-
-    The answer's `Date` may be the first to tell so. It never dies before the held one, though: a
-    stored expiry does not go back.
-    """
-    issued_at = sent_at
-    if held is not None:
-        issued_at = max(issued_at, held.expires_at - token.lifetime)
-    # Within the rounding of `Date` and of whole seconds there is nothing to correct.
-    if abs(issued_at - token.issued_at) <= THRESHOLD + 1:
-        return token
-    issued_at = float(math.floor(issued_at))
-    return replace(token, issued_at=issued_at, expires_at=issued_at + token.lifetime)
+        return error.retry is Retry.REJECTED

@@ -9,9 +9,12 @@ from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.endpoint_queues import EndpointQueues
 from redox_operator.controllers.records import Record
 from redox_operator.domain import target
+from redox_operator.domain.access_token import AccessToken
 from redox_operator.domain.clock_correction import LIMIT, Reading
 from redox_operator.domain.credential import Credential
 from redox_operator.domain.endpoint import Endpoint
+from redox_operator.domain.errors import CredentialError, Retry
+from redox_operator.domain.lanes import Lane
 from redox_operator.domain.policies import Failure, Observed
 from redox_operator.domain.refresh import Margins, deadline
 
@@ -114,9 +117,43 @@ class Observer:
         Without a token nobody's mount goes stale, so refreshes come first; among equals, the
         first come.
         """
-        if record.token is None or record.token.expires_at <= self.now(record):
+        now = self.now(record)
+        token = record.token or self.stored_token(record, now)
+        if token is None or token.expires_at <= now:
             return float("inf")
-        return deadline(record.token, self.margins)
+        return deadline(token, self.margins)
+
+    def stored_token(self, record: Record, now: float) -> AccessToken | None:
+        """The token in the target by its metadata, if it counts and is this credential's."""
+        seen, credential = record.target, record.credential
+        if seen is None or not isinstance(credential, Credential):
+            return None
+        if target.ownership(seen, credential) is target.Ownership.FOREIGN:
+            return None
+        return target.stored_token(seen, now, self.max_lifetime_seconds)
+
+    def turn(self, record: Record) -> tuple[Lane, float]:
+        """In which lane a credential waits for its endpoint, and its deadline by the boot clock.
+
+        A deadline that has passed orders as well: who expired first is served first. Who never
+        had a token comes last in its lane. What was rejected with another spec, or by another
+        server, is no rejection of what is asked now.
+        """
+        now, boot, token = self.now(record), self.clock.read().boot, record.token
+        due = float("inf") if token is None else boot + deadline(token, self.margins) - now
+        if self._is_rejected(record):
+            return Lane.REJECTED, due
+        if token is None or token.expires_at <= now:
+            return Lane.FIRST, due
+        return Lane.REFRESH, due
+
+    def _is_rejected(self, record: Record) -> bool:
+        failure, credential = record.request_failure, record.credential
+        if failure is None or not isinstance(credential, Credential):
+            return False
+        error = failure.error
+        rejected = isinstance(error, CredentialError) and error.retry is Retry.REJECTED
+        return rejected and record.inputs == self.inputs(credential)
 
     def before_deadline(self, record: Record) -> bool:
         """Whether an attempt may still be of use to mounted readers, or to those of a first token.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from redox_operator.adapters.metrics import CredentialSample, EndpointSample, Snapshot
@@ -13,12 +13,13 @@ from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.maintenance import Maintenance
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.records import Record, Records
-from redox_operator.controllers.reporting import situation
 from redox_operator.controllers.resync import Resync
+from redox_operator.controllers.situations import situation
 from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.domain.credential import KIND, Credential
 from redox_operator.domain.errors import ClusterError, CredentialError, TokenRequestError
 from redox_operator.domain.policies import Observed, refresh_time
+from redox_operator.domain.timestamps import parse_time
 
 OVERDUE_AFTER = 10.0
 """Seconds after its start that a refresh counts as overdue: it may take an attempt or two."""
@@ -38,6 +39,7 @@ class Overview:
     workqueue: Workqueue
     resync: Resync
     maintenance: Maintenance
+    leads: Callable[[], bool] = lambda: True
 
     def snapshot(self) -> Snapshot:
         """What metrics show."""
@@ -45,12 +47,13 @@ class Overview:
         overdue = Counter(dict.fromkeys(("process", "endpoint", "cluster", "rate"), 0))
         overdue.update(cause for _, cause, _ in self._overdue(seen))
         return Snapshot(
-            credentials=[_sample(*each) for each in seen],
+            credentials=[self._sample(*each) for each in seen],
             endpoints=[self._endpoint(queue, seen) for queue in self.observer.endpoints],
             overdue=dict(overdue),
             listed_at=dict(self.resync.listed_at),
             event_loop_lag_seconds=self.maintenance.lag,
             endpoints_file_faulty=bool(self.maintenance.endpoints_file.faults),
+            leader=self.leads(),
         )
 
     async def warn_of_busy_endpoints(self) -> None:
@@ -94,7 +97,12 @@ class Overview:
     def _overdue(
         self, seen: Iterable[tuple[Record, Observed | None]]
     ) -> Iterator[tuple[Record, str, float]]:
-        """Record, cause and seconds of each refresh that is overdue, by the held token's age."""
+        """Record, cause and seconds of each refresh that is overdue, by the held token's age.
+
+        What a standby holds says nothing: the leader tells.
+        """
+        if not self.leads():
+            return
         for record, observed in seen:
             if observed is None or observed.credential.suspend or observed.token is None:
                 continue
@@ -124,6 +132,12 @@ class Overview:
             return "process"
         return "endpoint" if queue.held or queue.is_asking(record.key) else "rate"
 
+    def _sample(self, record: Record, observed: Observed | None) -> CredentialSample:
+        if observed is not None and self.resync.targets is None and not self.leads():
+            # A standby that does not watch targets knows what the leader told of them.
+            return _by_status(record, observed)
+        return _sample(record, observed)
+
     def _endpoint(
         self, queue: EndpointQueue, seen: Iterable[tuple[Record, Observed | None]]
     ) -> EndpointSample:
@@ -138,8 +152,8 @@ class Overview:
         rate = queue.endpoint.requests_per_second
         return EndpointSample(
             name=queue.endpoint.name,
-            queue_depth=len(queue),
-            held="rate" if queue.held else None,
+            queue_depths={lane.value: depth for lane, depth in queue.depths.items()},
+            held_by=frozenset(cause.value for cause in queue.held_by),
             utilisation=planned / rate if rate > 0 else 0.0,
             clock_skew_seconds=queue.correction.skew(self.observer.clock.read()),
         )
@@ -149,12 +163,30 @@ def _sample(record: Record, observed: Observed | None) -> CredentialSample:
     if observed is None:
         return CredentialSample(KIND, *record.key, None, None, False, False, False)
     told = situation(record, observed)
+    # A standby holds no token; what it knows of the stored one tells as much.
+    token = observed.live_token or (told.token if told.live else None)
     return CredentialSample(
         KIND,
         *record.key,
         expires_at=None if told.token is None else told.token.expires_at,
-        next_refresh=None if observed.live_token is None else refresh_time(observed),
+        next_refresh=None
+        if token is None or observed.credential.suspend
+        else refresh_time(replace(observed, token=token)),
         ready=told.live,
+        refresh_healthy=_condition(record, "RefreshHealthy") == "True",
+        suspended=observed.credential.suspend,
+    )
+
+
+def _by_status(record: Record, observed: Observed) -> CredentialSample:
+    status = record.status or {}
+    expires_at = parse_time(status.get("expirationTime"))
+    return CredentialSample(
+        KIND,
+        *record.key,
+        expires_at=expires_at,
+        next_refresh=parse_time(status.get("nextRefreshTime")),
+        ready=expires_at is not None and expires_at > observed.now,
         refresh_healthy=_condition(record, "RefreshHealthy") == "True",
         suspended=observed.credential.suspend,
     )

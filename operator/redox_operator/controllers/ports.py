@@ -36,7 +36,7 @@ class SecretsPort(Protocol):
     async def patch_target(
         self, credential: Credential, rendered: Rendered, seen: Target
     ) -> Target: ...
-    async def list_targets(self, namespace: str | None) -> list[tuple[str, str, str]]: ...
+    async def list_targets(self, namespace: str | None) -> list[tuple[str, str, Target]]: ...
 
 
 class CredentialsPort(Protocol):
@@ -59,7 +59,7 @@ class KeyParserPort(Protocol):
 
 
 class SignPort(Protocol):
-    """Signs a client assertion."""
+    """Signs a client assertion; raises `KeyInvalid` where the signature does not verify."""
 
     def __call__(
         self,

@@ -15,12 +15,8 @@ from redox_operator.controllers.failures import failed, note_write_failure
 from redox_operator.controllers.key_reading import LOOK_INTERVAL, KeyReader
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.records import Record, Records, is_newer
-from redox_operator.controllers.reporting import (
-    Reporter,
-    facts,
-    situation,
-    situation_of_invalid,
-)
+from redox_operator.controllers.reporting import Reporter
+from redox_operator.controllers.situations import facts, situation, situation_of_invalid
 from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.controllers.writing import Writer
 from redox_operator.domain.conditions import STALLS_LATER_AFTER
@@ -32,6 +28,7 @@ from redox_operator.domain.errors import (
     NotFound,
     Retry,
     TargetError,
+    TokenRequestError,
 )
 from redox_operator.domain.policies import (
     Decision,
@@ -49,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WRITES = 5
 """Writes of one run; whoever changes the target faster than that gets a pause."""
+UNSEEN_AFTER = 60.0
+"""Seconds for which an earlier process' word of a target that cannot be read still stands."""
 LOOK_AGAIN = 10.0
 """Seconds until a target is looked at again that is not ours, or that others keep changing."""
 
@@ -73,18 +72,20 @@ class Reconciler:
             return None
         credential = record.credential
         if not isinstance(credential, Credential):
-            return await self._report_invalid(record)
+            return self._report_invalid(record, queue)
         try:
             decision, observed = await self._act(record, credential)
         except (ClusterError, CredentialError) as error:
-            return await self._put_off(record, credential, error)
+            return self._put_off(record, credential, error, queue)
         if isinstance(decision, Issue):
             self._ask(record, observed, queue)
         self._look_at_key(record, observed, queue)
-        retry = await self.reporter.report(
-            record, situation(record, observed), facts(record, observed)
-        )
+        retry = self._report(record, observed, queue)
         return self._next(record, observed, decision, retry)
+
+    def _report(self, record: Record, observed: Observed, queue: Workqueue) -> float | None:
+        told = situation(record, observed)
+        return self.reporter.report(record, told, facts(record, observed, told), queue.add)
 
     async def _act(self, record: Record, credential: Credential) -> tuple[Decision, Observed]:
         """Read and write the target until the decision is not about it."""
@@ -98,6 +99,9 @@ class Reconciler:
                 if _needs_no_write(decision, observed):
                     record.write_failure = None
                     observed = replace(observed, write_failure=None)
+                if self._needs_no_request(record, decision, observed):
+                    record.request_failure = None
+                    observed = replace(observed, request_failure=None)
                 return decision, observed
             await self.writer.write(record, observed)
             failure = record.write_failure
@@ -106,6 +110,15 @@ class Reconciler:
                 # What was seen was not what is there: at once, the target is read again.
                 record.write_failure = replace(failure, retry_at=self.clock.read().boot)
         raise AssertionError("unreachable")
+
+    def _needs_no_request(self, record: Record, decision: Decision, observed: Observed) -> bool:
+        """Whether a request that failed is over: it was for other inputs, and none is due."""
+        failure, credential = observed.request_failure, observed.credential
+        if failure is None or credential.suspend or not isinstance(decision, Keep):
+            return False
+        if not isinstance(failure.error, TokenRequestError) or observed.live_token is None:
+            return False
+        return record.inputs != self.observer.inputs(credential)
 
     def _must_read(self, record: Record) -> bool:
         if not record.target_known:
@@ -137,12 +150,12 @@ class Reconciler:
     def _ask(self, record: Record, observed: Observed, queue: Workqueue) -> None:
         """Have the key read, then wait for the endpoint's turn; both add the key again."""
         endpoint = self.observer.endpoints.get(observed.credential.endpoint)
-        if endpoint is None or record.key in endpoint:
+        if endpoint is None or endpoint.is_asking(record.key):
             return
-        if not self.keys.is_fresh(record):
+        if record.key not in endpoint and not self.keys.is_fresh(record):
             self.keys.start(record, queue, to_sign=True)
             return
-        endpoint.add(record.key, self.observer.deadline(record))
+        endpoint.add(record.key, *self.observer.turn(record))
 
     def _look_at_key(self, record: Record, observed: Observed, queue: Workqueue) -> None:
         """See whether the key changed: after a restart once, after a rejection repeatedly."""
@@ -163,19 +176,23 @@ class Reconciler:
             return None
         return max(0.0, record.key_looked_at + LOOK_INTERVAL - self.clock.read().boot)
 
-    async def _report_invalid(self, record: Record) -> float | None:
+    def _report_invalid(self, record: Record, queue: Workqueue) -> float | None:
         if isinstance(record.credential, Credential):
             return 0.0
         self._refuse(record, record.credential)
         told = situation_of_invalid(record, self.observer)
-        retry = await self.reporter.report(record, told, Facts())
+        retry = self.reporter.report(record, told, Facts(), queue.add)
         if told.token is None or not told.live:
             return retry
         until_expiry = told.token.expires_at - told.now
         return until_expiry if retry is None else min(retry, until_expiry)
 
-    async def _put_off(
-        self, record: Record, credential: Credential, error: ClusterError | CredentialError
+    def _put_off(
+        self,
+        record: Record,
+        credential: Credential,
+        error: ClusterError | CredentialError,
+        queue: Workqueue,
     ) -> float | None:
         """The target could not be read: nothing is decided blindly.
 
@@ -184,12 +201,15 @@ class Reconciler:
         note_write_failure(record, self.observer, error)
         logger.warning("put off: %s", error, extra={"credential": str(record.key)})
         observed = self.observer.observe(record, credential)
+        failure = observed.write_failure
+        known = record.target_read_at > float("-inf") or isinstance(error, CredentialError)
+        # An earlier process may have seen what this one does not, so its word stands for a while.
+        word_stands = bool((record.status or {}).get("conditions"))
+        lasts = failure is not None and observed.now - failure.since > UNSEEN_AFTER
         retry = None
-        if record.target_read_at > float("-inf") or isinstance(error, CredentialError):
-            retry = await self.reporter.report(
-                record, situation(record, observed), facts(record, observed)
-            )
-        times = [] if observed.write_failure is None else [observed.write_failure.retry_at]
+        if known or lasts or not word_stands:
+            retry = self._report(record, observed, queue)
+        times = [] if failure is None else [failure.retry_at]
         return self._following(record, observed, times, retry)
 
     def _next(

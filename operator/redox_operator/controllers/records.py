@@ -166,6 +166,26 @@ class Records:
             record.gone = True
             self._unindex(record)
 
+    def renew(self, *, targets: bool) -> None:
+        """Keep only what watches and lists told; the rest is read anew before anything is decided.
+
+        `targets`: whether they tell of targets, too.
+
+        The records are new ones: what is still under way for the old ones changes nothing here.
+        """
+        for record in self:
+            record.gone = True
+            self._by_key[record.key] = Record(
+                key=record.key,
+                uid=record.uid,
+                generation=record.generation,
+                resource_version=record.resource_version,
+                credential=record.credential,
+                status=record.status,
+                first_seen=record.first_seen,
+                target=record.target if targets else None,
+            )
+
     def _index(self, record: Record) -> None:
         if isinstance(record.credential, Credential):
             place = (record.key.namespace, record.credential.target.secret_name)

@@ -5,28 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.failures import place_of
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.ports import CredentialsPort, EventsPort
 from redox_operator.controllers.records import Record, is_newer
-from redox_operator.domain import refresh, target
 from redox_operator.domain.conditions import Situation
 from redox_operator.domain.credential import Credential, Key
-from redox_operator.domain.errors import (
-    ClusterError,
-    Conflict,
-    CredentialError,
-    KeyNotFound,
-    NotFound,
-    WriteDenied,
-)
-from redox_operator.domain.policies import Failure, Observed, refresh_time
+from redox_operator.domain.errors import ClusterError, NotFound
 from redox_operator.domain.status import Facts, is_news, merge_patch, status
-from redox_operator.domain.target import same_input
 
 logger = logging.getLogger(__name__)
 
@@ -36,126 +27,114 @@ PENDING_IN_A_CROWD = 10.0
 """The same while many wait for the endpoint: their tokens come before word of them."""
 CROWD = 20
 STATUS_RETRY = 5.0
+WRITERS = 8
+"""Statuses written at once: most of the connection's slots are for Secrets."""
 EVENTS_PER_SECOND = 10.0
 _MAX_EVENTS = 1000
 
 
-_TOLD_AFTER = 3
-"""Failures in a row from which the API server's are told: a single one heals in a second or two."""
-_NOT_WRITTEN = (
-    "The API server does not store the Secret: look at its health, and at admission webhooks."
-)
-_NOT_READ = "The API server does not hand out the private key's Secret: look at its health."
+Again = Callable[[Key, float], None]
+"""Makes a credential due in that many seconds."""
 
 
-def _told(failure: Failure | None, kind: type[CredentialError], message: str) -> Failure | None:
-    """The failure as an author is told of it; the API server's own is told when it lasts."""
-    if failure is None or isinstance(failure.error, CredentialError):
-        return failure
-    if failure.attempts < _TOLD_AFTER or isinstance(failure.error, Conflict):
-        return None
-    return replace(failure, error=kind(message))
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What is to be told of a credential."""
 
-
-def situation(record: Record, observed: Observed) -> Situation:
-    """What the conditions of a valid credential are made from."""
-    failures = (
-        _told(record.write_failure, WriteDenied, _NOT_WRITTEN),
-        record.refusal,
-        _told(record.request_failure, KeyNotFound, _NOT_READ),
-        observed.waits_for,
-    )
-    failure = next(
-        (each for each in failures if each and isinstance(each.error, CredentialError)), None
-    )
-    token = None
-    if record.target is not None:
-        ours = target.ownership(record.target, observed.credential) is not target.Ownership.FOREIGN
-        if ours:
-            token = target.stored_token(record.target, observed.now, observed.max_lifetime_seconds)
-    error = failure.error if failure is not None else None
-    return Situation(
-        now=observed.now,
-        generation=record.generation,
-        token=token,
-        suspended=observed.credential.suspend,
-        pending_change=not same_input(observed.token_input_hash, observed.expected_input_hash),
-        refreshing=observed.live_token is not None and observed.now >= refresh_time(observed),
-        error=error if isinstance(error, CredentialError) else None,
-        error_since=failure.since if failure is not None else 0.0,
-        lifetime_too_short=token is not None
-        and refresh.is_too_short(token.lifetime, observed.margins),
-        note=_note(observed),
-    )
-
-
-def _note(observed: Observed) -> str:
-    asked, margins = observed.credential.before_expiry_seconds, observed.margins
-    token = observed.live_token
-    if asked is None or token is None:
-        return ""
-    lead = token.lifetime - refresh.refresh_start(token.lifetime, margins, asked)
-    if abs(lead - asked) >= 1:
-        return (
-            f"spec.refresh.beforeExpirySeconds is {asked}, but a token of "
-            f"{token.lifetime:.0f} s is refreshed {lead:.0f} s before it expires."
-        )
-    if asked < margins.total:
-        return (
-            f"spec.refresh.beforeExpirySeconds is {asked}, below the {margins.total:.0f} s that "
-            "late mounts and an outage of a minute take."
-        )
-    return ""
-
-
-def facts(record: Record, observed: Observed) -> Facts:
-    """What status tells besides the conditions."""
-    token = observed.live_token
-    return Facts(
-        secret_name=observed.credential.target.secret_name,
-        key_id=record.key_id,
-        token_endpoint_host=None if observed.endpoint is None else observed.endpoint.host,
-        next_refresh_time=None if token is None else refresh_time(observed),
-        deadline_time=None if token is None else refresh.deadline(token, observed.margins),
-    )
+    record: Record
+    told: Situation
+    known: Facts
+    again: Again
 
 
 @dataclass(slots=True)
 class Reporter:
-    """Writes status, and queues Events."""
+    """Writes status, and queues Events.
+
+    Writes take their turns beside the workqueue: an API server that is slow to store a status
+    delays word of a credential, not its refresh.
+    """
 
     credentials: CredentialsPort
     observer: Observer
     clock: Clock
     events: EventPoster
+    _words: dict[Key, _Word] = field(default_factory=dict)
+    _writing: set[Key] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def report(self, record: Record, told: Situation, known: Facts) -> float | None:
-        """Write the status if it is news; seconds until it should be tried again."""
-        now = self.clock.read().boot
-        before = record.status or {}
-        reported = status(told, known, before)
+    def report(self, record: Record, told: Situation, known: Facts, again: Again) -> float | None:
+        """Have the status written if it is news; seconds until there may be more to tell."""
         waiting = told.token is None and told.error is None and not told.suspended
-        patience = self._patience(record) - (now - record.first_seen)
+        patience = self._patience(record) - (self.clock.read().boot - record.first_seen)
         if waiting and patience > 0:
             return min(patience, PENDING_AFTER)
-        if not is_news(reported, before, now - record.status_written_at):
-            return None
+        word = _Word(record, told, known, again)
+        if record.key in self._writing or self._news(word) is not None:
+            self._words[record.key] = word
+            if len(self._tasks) < WRITERS:
+                task = asyncio.create_task(self._write_words(), name="status")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        else:
+            self._words.pop(record.key, None)
+        return None
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what is being written, for a while."""
+        self._words.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    def _news(self, word: _Word) -> dict[str, Any] | None:
+        """The status to write, if it is worth it."""
+        record, before = word.record, word.record.status or {}
+        reported = status(word.told, word.known, before)
+        since = self.clock.read().boot - record.status_written_at
+        return reported if is_news(reported, before, since) else None
+
+    async def _write_words(self) -> None:
+        while True:
+            # One write per credential at a time; at most `WRITERS` keys are passed over.
+            key = next((key for key in self._words if key not in self._writing), None)
+            if key is None:
+                return
+            word = self._words.pop(key)
+            self._writing.add(key)
+            try:
+                await self._write(word)
+            except ClusterError as error:
+                logger.warning("status not written: %s", error, extra={"credential": str(key)})
+                word.again(key, STATUS_RETRY)
+            except Exception as error:  # noqa: BLE001 - one status must not keep others from theirs
+                logger.error(  # noqa: TRY400 - its text is what must not be shown
+                    "the status of %s failed unexpectedly: %s", key, place_of(error)
+                )
+                word.again(key, STATUS_RETRY)
+            finally:
+                self._writing.discard(key)
+
+    async def _write(self, word: _Word) -> None:
+        record, before = word.record, word.record.status or {}
+        now, reported = self.clock.read().boot, self._news(word)
+        if reported is None or record.gone:
+            return
         try:
             version = await self.credentials.patch_status(
                 record.key, record.uid, merge_patch(reported, before)
             )
         except NotFound:
             # Deleted: the watch will tell.
-            return None
-        except ClusterError as error:
-            logger.warning("status not written: %s", error, extra={"credential": str(record.key)})
-            return STATUS_RETRY
+            return
         # Compared with what was there before: the watch may have told of this write already.
         self._post_transition(record, before, reported)
-        record.status, record.status_written_at = reported, now
+        record.status_written_at = now
+        if version is not None and is_newer(record.resource_version, version):
+            # Somebody wrote after this, and the watch told of it before the answer came.
+            return
+        record.status = reported
         if is_newer(version, record.resource_version):
             record.resource_version = str(version)
-        return None
 
     def _patience(self, record: Record) -> float:
         """Seconds from first sight in which a first token may come before anything is told."""
@@ -215,19 +194,3 @@ class EventPoster:
                 await asyncio.sleep(1 / EVENTS_PER_SECOND)
             self.wake.clear()
             await self.wake.wait()
-
-
-def situation_of_invalid(record: Record, observer: Observer) -> Situation:
-    """The situation of a credential whose spec cannot be read; readers keep what they have."""
-    assert not isinstance(record.credential, Credential)  # noqa: S101 - for the type checker
-    refusal, seen, now = record.refusal, record.target, observer.now(record)
-    token = None
-    if seen is not None and seen.owner is not None and seen.owner.uid == record.uid:
-        token = target.stored_token(seen, now, observer.max_lifetime_seconds)
-    return Situation(
-        now=now,
-        generation=record.generation,
-        token=token,
-        error=record.credential,
-        error_since=refusal.since if refusal is not None else now,
-    )

@@ -12,9 +12,10 @@ from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.observation import Observation
 from redox_operator.controllers.ports import CredentialsPort, SecretsPort
 from redox_operator.controllers.records import Record, is_newer
-from redox_operator.controllers.watch import Change
-from redox_operator.domain.credential import Credential, Key
+from redox_operator.controllers.watch_state import SECRETS, Change
+from redox_operator.domain.credential import PLURAL, Credential, Key
 from redox_operator.domain.errors import ClusterError, NotFound
+from redox_operator.domain.target import ROLE_LABEL, ROLE_TARGET
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ class Resync:
     clock: Clock
     on_older_revision: Callable[[], None]
     """Called when the cluster went back in time: its etcd was restored."""
+    on_missed: Callable[[str, str, str, str | None], None] = lambda *_: None
+    """Called with resource, namespace, name and version of what no watch has told of; the version
+    is None of what is gone."""
     completed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a first list is done."""
     crd_missing: bool = False
@@ -101,13 +105,24 @@ class Resync:
         for number, item in enumerate(items, 1):
             metadata = item["metadata"]
             metadata.pop("managedFields", None)
-            found.add(Key(metadata["namespace"], metadata["name"]))
-            observation.credential(Change(item, deleted=False))
+            key = Key(metadata["namespace"], metadata["name"])
+            found.add(key)
+            self._take(key, item)
             if number % TURN == 0:
                 await asyncio.sleep(0)
         for record in self._records(scope):
             if record.key not in found and record.first_seen < started.boot:
+                self.on_missed(PLURAL, *record.key, None)
                 observation.forget(record.key)
+
+    def _take(self, key: Key, item: dict[str, Any]) -> None:
+        records = self.observation.records
+        before = records.get(key)
+        known = None if before is None else (before.uid, before.resource_version)
+        self.observation.credential(Change(item, deleted=False))
+        after = records.get(key)
+        if after is not None and (after.uid, after.resource_version) != known:
+            self.on_missed(PLURAL, *key, after.resource_version)
 
     async def _list(self, scope: str | None) -> tuple[list[dict[str, Any]], str]:
         try:
@@ -124,25 +139,29 @@ class Resync:
         if self.targets is None:
             return
         started = self.clock.read()
-        versions = {
-            (namespace, name): version
-            for namespace, name, version in await self.targets.list_targets(scope)
+        listed = {
+            (namespace, name): seen
+            for namespace, name, seen in await self.targets.list_targets(scope)
         }
         for record in self._records(scope):
             if not isinstance(record.credential, Credential):
                 continue
             place = (record.key.namespace, record.credential.target.secret_name)
-            if place in versions:
-                self.observation.target_version(record, versions[place])
+            if place in listed:
+                seen, known = listed[place].resource_version, record.target
+                told = (record.target_version, None if known is None else known.resource_version)
+                if all(is_newer(seen, version) for version in told):
+                    self.on_missed(SECRETS, *place, seen)
+                self.observation.target_seen(record, listed[place])
             elif record.target is not None and record.target_read_at < started.boot:
+                # One without the label was never watched.
+                if record.target.labels.get(ROLE_LABEL) == ROLE_TARGET:
+                    self.on_missed(SECRETS, *place, None)
                 self.observation.target_missing(record)
 
     def _check(self, revision: str) -> None:
         last, self._revision = self._revision, revision
         if last is not None and is_newer(last, revision):
             logger.warning("the cluster's history went back; everything is read anew")
-            for record in self.observation.records:
-                record.resource_version, record.target_known = "0", False
-                record.target_version = None
-            self.observation.everything()
+            self.observation.history_went_back()
             self.on_older_revision()

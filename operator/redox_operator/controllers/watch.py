@@ -11,80 +11,63 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-import aiohttp
 import kopf
 
-from redox_operator.adapters.cluster.connection import METADATA, METADATA_LIST
 from redox_operator.adapters.cluster.secrets import TARGET_SELECTOR
+from redox_operator.controllers.watch_requests import WatchRequests
+from redox_operator.controllers.watch_state import (
+    SECRETS,
+    Change,
+    WatchFailed,
+    WatchState,
+    now_in_loop,
+)
 from redox_operator.domain.credential import GROUP, PLURAL, VERSION
 
 logger = logging.getLogger(__name__)
 
-_RESTART_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0)
+LOOK_INTERVAL = 1.0
+STUCK_AFTER = 15
+"""Looks in a row at a thread that gave no heartbeat. They are counted, not timed: while the
+process is stopped nobody looks."""
+START_TIMEOUT = 30
+"""Seconds for every watcher to begin. kopf watches nothing, for ever, where the kind is missing as
+it looks."""
+END_TIMEOUT = 3.0
+"""Seconds for kopf to end by itself."""
+RESTART_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _STOP_TIMEOUT = 1.0
-_REFUSALS = frozenset({401, 403, 404})
-
-
-class ConnectionPort(Protocol):
-    """The API server's address, and sessions that authenticate."""
-
-    @property
-    def server(self) -> str: ...
-    async def authorization(self) -> dict[str, str]: ...
-    def session(
-        self,
-        middleware: aiohttp.ClientMiddlewareType,
-        response_class: type[aiohttp.ClientResponse],
-    ) -> aiohttp.ClientSession: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An object as a watch or list showed it."""
-
-    body: Mapping[str, Any]
-    deleted: bool
 
 
 @dataclass(slots=True)
-class Watch:
+class Watch(WatchState):
     """Watches credentials and, as metadata only, target Secrets."""
 
-    connection: ConnectionPort
-    namespaces: tuple[str, ...]
-    """Empty: the whole cluster."""
-    watch_secrets: bool
-    label_selector: str | None
-    on_credential: Callable[[Change], None]
-    on_target: Callable[[Change], None]
-    """Both are called in the operator's loop."""
-    on_restart: Callable[[], None]
-    """Called when the watches began anew: what happened in between is not known."""
-    alive: bool = False
-    """Whether every watch runs."""
-    stopped_at: float | None = None
-    """Loop time since when it does not."""
-    refused: dict[str, int] = field(default_factory=dict)
-    """HTTP status by path of watches and lists that the API server refuses: kopf tries for ever."""
+    restart_delays: tuple[float, ...] = RESTART_DELAYS
+    look_interval: float = LOOK_INTERVAL
     _thread: _Thread | None = None
 
     async def loop(self) -> None:
-        """Keep kopf running, until cancelled."""
+        """Keep kopf running, until cancelled.
+
+        Raises `WatchFailed` where that cannot be done, or does not help.
+        """
         failures = 0
         while True:
-            started = asyncio.get_running_loop().time()
-            self.stopped_at = self.stopped_at or started
+            started = now_in_loop()
+            self._stopped_at = self._stopped_at or started
             self._thread = _Thread(self)
-            await self._thread.run()
-            self.alive = False
-            now = asyncio.get_running_loop().time()
-            self.stopped_at = self.stopped_at or now
+            self.begin(started)
+            await self._thread.run(self.look)
+            now = now_in_loop()
+            self.set_alive(False, now)
+            self._stopped_at = self._stopped_at or now
             failures = 0 if now - started > 60 else failures + 1
-            delay = _RESTART_DELAYS[min(failures, len(_RESTART_DELAYS) - 1)]
+            delay = self.restart_delays[min(failures, len(self.restart_delays) - 1)]
             logger.warning("the watches ended; they begin anew in %.0f s", delay)
             await asyncio.sleep(delay)
             self.on_restart()
@@ -94,21 +77,6 @@ class Watch:
         if self._thread is not None:
             self._thread.stop()
 
-    def set_alive(self, alive: bool, now: float) -> None:
-        """Note whether every watch runs."""
-        if alive:
-            self.stopped_at = None
-        elif self.alive:
-            self.stopped_at = now
-        self.alive = alive
-
-    def answered(self, path: str, status: int) -> None:
-        """Note an answer of the API server to a list or watch."""
-        if status in _REFUSALS:
-            self.refused[path] = status
-        else:
-            self.refused.pop(path, None)
-
 
 class _Thread:
     """One life of kopf."""
@@ -117,26 +85,47 @@ class _Thread:
         self._watch = watch
         self._main = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._looks = 0
+        """Since the last heartbeat."""
+        self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
 
-    async def run(self) -> None:
-        """Start the thread and wait until it ends; cancelling stops it."""
-        thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        thread.start()
+    async def run(self, look: Callable[[], None]) -> None:
+        """Start the thread and wait until it ends, looking every second; cancelling stops it.
+
+        Raises `WatchFailed` where the thread does not end when it is stopped.
+        """
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
         try:
-            await self._ended.wait()
+            while not await self._ends_within(self._watch.look_interval):
+                self._looks += 1
+                if self._looks < STUCK_AFTER:
+                    look()
+                elif self._looks == STUCK_AFTER:
+                    self._watch.set_alive(False, self._main.time())
+                    self.stop()
+                elif self._looks > 2 * STUCK_AFTER:
+                    logger.error("the thread of the watches stands still, so the process ends")
+                    raise WatchFailed("The thread of the watches does not answer.")
         except asyncio.CancelledError:
             self.stop()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_TIMEOUT):
-                    await self._ended.wait()
+            await self._ends_within(_STOP_TIMEOUT)
             raise
+
+    async def _ends_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        return self._ended.is_set()
 
     def stop(self) -> None:
         """Have kopf end; `run` returns when it has."""
-        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._stopping = True
+        if self._loop is not None and self._stop is not None:
+            # It may have ended meanwhile: then its loop is closed.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
 
     def _run(self) -> None:
         try:
@@ -148,10 +137,13 @@ class _Thread:
 
     async def _operate(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        if self._stopping:
+            return
         watch = self._watch
-        monitor = asyncio.create_task(self._monitor(), name="watch monitor")
-        try:
-            await kopf.operator(
+        # What exists before kopf begins is left alone when it ends.
+        ours = {asyncio.create_task(each) for each in (self._monitor(), self._stop.wait())}
+        running = asyncio.create_task(
+            kopf.operator(
                 registry=self._registry(),
                 settings=_settings(watch.label_selector),
                 standalone=True,
@@ -159,69 +151,76 @@ class _Thread:
                 namespaces=watch.namespaces,
                 stop_flag=self._stop,
             )
-        finally:
-            monitor.cancel()
+        )
+        await asyncio.wait({running, *ours}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running}, timeout=END_TIMEOUT)
+        while not running.done():
+            # A watcher may wait for ever for a login that nobody makes any more.
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.wait({running}, timeout=1)
+        if not running.cancelled():
+            running.result()
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         watch = self._watch
+        requests = WatchRequests(
+            watch.connection,
+            answered=lambda *answer: self._tell(watch.answered, *answer),
+            heard=lambda name: self._tell(lambda: watch.signs.heard(name, self._main.time())),
+        )
 
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
-            session = watch.connection.session(self._authenticate, _Response)
-            return kopf.AiohttpSession(server=watch.connection.server, aiohttp_session=session)
+            return kopf.AiohttpSession(
+                server=watch.connection.server, aiohttp_session=requests.session()
+            )
 
         @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
         async def credential(event: kopf.RawEvent, **_: object) -> None:
-            self._tell(watch.on_credential, _change(event))
+            self._told(PLURAL, event)
 
         if watch.watch_secrets:
 
-            @kopf.on.event("", "v1", "secrets", registry=registry)
+            @kopf.on.event("", "v1", SECRETS, registry=registry)
             async def target(event: kopf.RawEvent, **_: object) -> None:
-                self._tell(watch.on_target, _change(event))
+                self._told(SECRETS, event)
 
         return registry
 
-    async def _authenticate(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        request.headers.update(await self._watch.connection.authorization())
-        if request.url.path.endswith("/secrets"):
-            watching = "watch" in request.url.query
-            request.headers["Accept"] = METADATA if watching else METADATA_LIST
-        response = await handler(request)
-        self._tell(self._watch.answered, request.url.path, response.status)
-        return response
+    def _told(self, resource: str, event: kopf.RawEvent) -> None:
+        change, listed = _change(event), event["type"] is None
+        self._tell(lambda: self._watch.told(resource, change, listed=listed))
 
     async def _monitor(self) -> None:
-        """Tell every second whether all watchers are there, by the names of their tasks."""
+        """Tell time and again whether all watchers are there, by the names of their tasks.
+
+        Where one is not, kopf ends: it would live on without, or wait for others to end.
+        """
+        assert self._stop is not None  # noqa: S101 - for the type checker
         kinds = 2 if self._watch.watch_secrets else 1
         wanted = kinds * max(1, len(self._watch.namespaces))
+        began = asyncio.get_running_loop().time()
+        lived = False
         while True:
             names = [task.get_name() for task in asyncio.all_tasks()]
             watchers = [name for name in names if name.startswith("watcher for ")]
-            alive = sum(PLURAL in name or "secrets" in name for name in watchers) >= wanted
-            self._tell(lambda alive=alive: self._watch.set_alive(alive, self._main.time()))
-            await asyncio.sleep(1)
+            alive = sum(PLURAL in name or SECRETS in name for name in watchers) >= wanted
+            self._tell(self._heartbeat, alive)
+            lived = lived or alive
+            if not alive and (lived or asyncio.get_running_loop().time() - began > START_TIMEOUT):
+                self._stop.set()
+            await asyncio.sleep(1 if alive else 0.1)
+
+    def _heartbeat(self, alive: bool) -> None:
+        self._looks = 0
+        self._watch.set_alive(alive, self._main.time())
 
     def _tell(self, function: Callable[..., object], *arguments: object) -> None:
-        try:
+        # Where the operator's loop is closed, it is over.
+        with contextlib.suppress(RuntimeError):
             self._main.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            # The operator's loop is closed: it is over.
-            return
-
-
-class _Response(aiohttp.ClientResponse):
-    """An empty list of metadata has `items: null`, over which kopf stumbles."""
-
-    async def json(self, **options: Any) -> Any:
-        """The body, parsed."""
-        parsed = await super().json(**options)
-        if isinstance(parsed, dict) and "items" in parsed and parsed["items"] is None:
-            parsed["items"] = []
-        return parsed
 
 
 def _change(event: kopf.RawEvent) -> Change:

@@ -2,6 +2,7 @@
 
 A key that is added while it runs runs again. Runs are bounded in number and short: what may have
 to wait for an endpoint or for a key to be checked leaves the queue and is added again afterwards.
+A standby's queue is empty: whoever begins to lead adds all keys.
 """
 
 from __future__ import annotations
@@ -34,8 +35,17 @@ Deadline = Callable[[Key], float]
 class Workqueue:
     """The queue and its loop. Times are of the boot clock."""
 
-    def __init__(self, clock: Clock, run: Run, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        run: Run,
+        deadline: Deadline,
+        *,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`leads`: whether this process works at all; while not, nothing is taken or started."""
         self._clock = clock
+        self._leads = leads
         self._run = run
         self._deadline = deadline
         self._due: dict[Key, float] = {}
@@ -57,7 +67,7 @@ class Workqueue:
 
     def add(self, key: Key, delay: float = 0.0) -> None:
         """Make a key due, in that many seconds at the latest."""
-        if self._stopping:
+        if self._stopping or not self._leads():
             return
         if delay <= 0:
             self._make_ready(key)
@@ -75,6 +85,14 @@ class Workqueue:
         self._ready_since.pop(key, None)
         self._again.discard(key)
         self.crashed.discard(key)
+
+    def clear(self) -> None:
+        """Forget all keys; runs under way end by themselves."""
+        self._due.clear()
+        self._timers.clear()
+        self._ready.clear()
+        self._ready_since.clear()
+        self._again.clear()
 
     def oldest_wait(self) -> float:
         """Seconds that the longest waiting or running key has been at it."""
@@ -101,8 +119,7 @@ class Workqueue:
     async def drain(self, seconds: float) -> None:
         """Start nothing more, and wait for what is running, for a while."""
         self._stopping = True
-        self._ready.clear()
-        self._ready_since.clear()
+        self.clear()
         tasks = [task for task, _ in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
@@ -124,7 +141,7 @@ class Workqueue:
             heapq.heappush(self._ready, (self._deadline(key), next(self._order), key))
 
     def _start_ready(self, now: float) -> None:
-        while self._ready and len(self._running) < SLOTS:
+        while self._ready and len(self._running) < SLOTS and self._leads():
             _, _, key = heapq.heappop(self._ready)
             if self._ready_since.pop(key, None) is None or key in self._running:
                 continue

@@ -44,11 +44,15 @@ class Writer:
         Raises a `ClusterError`, or `WriteDenied` where it may not be read.
         """
         # What a watch tells from here on may be newer than the answer.
-        deletions, record.target_version = record.target_deletions, None
-        record.target_known = False
+        deletions, told = record.target_deletions, record.target_version
+        record.target_version, record.target_known = None, False
         try:
             found = await self.secrets.read_target(credential)
-        except Forbidden as error:
+        except ClusterError as error:
+            # Without an answer, what a watch told before is still the newest that is known.
+            record.target_version = record.target_version or told
+            if not isinstance(error, Forbidden):
+                raise
             raise WriteDenied(
                 f"The Secret {credential.target.secret_name} may not be read (HTTP 403). Let the "
                 "operator's service account get, create and patch Secrets in the namespace "
@@ -121,7 +125,9 @@ class Writer:
         # What this process issued for a newer input is not undone by what is still stored.
         if fits != target.same_input(record.token_input_hash, wanted):
             return fits
-        return token.expires_at > held.expires_at
+        # Of two that die together the stored one stays: another process may hold it, and neither
+        # must write over the other without end.
+        return token.value != held.value and token.expires_at >= held.expires_at
 
     def _fail(self, record: Record, error: ClusterError | CredentialError) -> None:
         note_write_failure(record, self.observer, error)

@@ -17,7 +17,11 @@ from statistics import median
 THRESHOLD = 2.0
 """Seconds; smaller offsets are the rounding of `Date` and the way of the answer."""
 LIMIT = 300.0
-"""Seconds; more is not believed."""
+"""Seconds; an endpoint that is farther than that from this machine's clock is not believed.
+
+It may be near either of two: the wall clock as it is, or as it would be had nobody set it since
+the process began.
+"""
 SAMPLES = 5
 
 _STEP = 2.0
@@ -37,6 +41,7 @@ class ClockCorrection:
     def __init__(self) -> None:
         self._offsets: deque[float] = deque(maxlen=SAMPLES)
         self._last: Reading | None = None
+        self._first: Reading | None = None
 
     def observe(self, date: float, sent: Reading, received: Reading) -> None:
         """Learn from an answer's `Date` (whole seconds, so half a second is added)."""
@@ -49,11 +54,16 @@ class ClockCorrection:
         return bool(self._offsets)
 
     def seconds(self, reading: Reading) -> float:
-        """What to add to the wall clock: 0 below the threshold, at most ±300."""
+        """What to add to the wall clock: 0 below the threshold, at most ±300.
+
+        More where the wall clock was set by that much and the endpoint goes by what it was.
+        """
         self._notice(reading)
         offset = -self.skew(reading)
         if abs(offset) <= THRESHOLD:
             return 0.0
+        if abs(offset - self._unset(reading)) <= LIMIT:
+            return offset
         return max(-LIMIT, min(LIMIT, offset))
 
     def skew(self, reading: Reading) -> float:
@@ -66,8 +76,15 @@ class ClockCorrection:
         """The corrected time, in seconds since the epoch."""
         return reading.wall + self.seconds(reading)
 
+    def _unset(self, reading: Reading) -> float:
+        """What to add to the wall clock to have it as if nobody had set it."""
+        if self._first is None:
+            return 0.0
+        return (self._first.wall - self._first.boot) - (reading.wall - reading.boot)
+
     def _notice(self, reading: Reading) -> None:
         last, self._last = self._last, reading
+        self._first = self._first or reading
         if last is None:
             return
         step = (reading.wall - last.wall) - (reading.boot - last.boot)

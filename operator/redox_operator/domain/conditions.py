@@ -40,6 +40,8 @@ class Situation:
     error: CredentialError | None = None
     error_since: float = 0.0
     lifetime_too_short: bool = False
+    unseen: bool = False
+    """Whether the Secret could not be read yet, so that nobody knows what it holds."""
     note: str = ""
     """What the author should know though all is well."""
 
@@ -101,6 +103,10 @@ def _ready(situation: Situation) -> Condition:
     if token is not None:
         message = f"The token in the Secret expired at {format_time(token.expires_at)}."
         return Condition("Ready", "False", TOKEN_EXPIRED, _joined(message, _failure(situation)))
+    if situation.unseen:
+        message = _failure(situation) or "The Secret has not been read yet."
+        reason = PENDING if situation.error is None else situation.error.reason
+        return Condition("Ready", "Unknown", reason, message)
     if situation.suspended:
         return Condition("Ready", "False", SUSPENDED, "Suspended before a first token was issued.")
     if situation.error is not None:
@@ -125,6 +131,10 @@ def _refresh_healthy(situation: Situation, before: Mapping[str, Any] | None) -> 
             "kubelets sync faster.",
         )
     if not situation.live:
+        failed = _as_before(before)
+        if situation.token is not None and failed is not None and failed.status == "False":
+            # The attempt under way follows one that failed, and has not ended.
+            return failed
         which = "The first" if situation.token is None else "A new"
         return Condition(kind, "Unknown", PENDING, f"{which} token is being requested.")
     message = _joined("Tokens are requested and stored on schedule.", situation.note)

@@ -18,6 +18,8 @@ RedoxOperatorError
 │       ├── TargetConflict
 │       ├── TargetImmutable
 │       ├── WriteDenied
+│       │   ├── NamespaceGone     being deleted, or deleted: nothing can be created there
+│       │   └── TargetTooLarge
 │       └── QuotaExceeded
 └── ClusterError                  the Kubernetes API did not do what was asked
     ├── Conflict                  409: read again, decide again
@@ -225,6 +227,18 @@ class WriteDenied(TargetError):
     stalls = Stalls.LATER
 
 
+class NamespaceGone(WriteDenied):
+    """The namespace is being deleted or does not exist: soon the credential does not, either."""
+
+    retry = Retry.CHANGE
+
+
+class TargetTooLarge(WriteDenied):
+    """The Secret would be larger than the API server, or the operator, takes."""
+
+    retry = Retry.CHANGE
+
+
 class QuotaExceeded(TargetError):
     """A ResourceQuota refuses another Secret."""
 
@@ -261,6 +275,19 @@ class Forbidden(ClusterError):
 
 class Invalid(ClusterError):
     """400, 413 or 422: the object cannot be stored as it is."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        immutable: bool = False,
+        too_large: bool = False,
+    ) -> None:
+        super().__init__(message, status=status)
+        self.immutable = immutable
+        """Whether what was to change is immutable, or a Secret's type."""
+        self.too_large = too_large
 
 
 class ClusterUnavailable(ClusterError):

@@ -16,9 +16,11 @@ from redox_operator.domain.endpoint import Endpoint
 from redox_operator.domain.errors import (
     CredentialError,
     EndpointUnknown,
+    NamespaceGone,
     NotAllowed,
     RedoxOperatorError,
     TargetConflict,
+    TargetError,
     TargetImmutable,
 )
 from redox_operator.domain.target import Ownership, Target
@@ -167,6 +169,14 @@ def target_is_immutable(observed: Observed) -> Decision | None:
     )
 
 
+def namespace_is_gone(observed: Observed) -> Decision | None:
+    """Nothing is created in a namespace that is being deleted; soon the credential is, too."""
+    failure = observed.write_failure
+    if observed.target is not None or failure is None or observed.now >= failure.retry_at:
+        return None
+    return Keep(failure.retry_at) if isinstance(failure.error, NamespaceGone) else None
+
+
 def input_changed(observed: Observed) -> Decision | None:
     """A token for another client, endpoint, scope or key is wanted, at most one per 30 s."""
     if observed.live_token is None or _same_input(observed):
@@ -206,10 +216,10 @@ def token_missing(observed: Observed) -> Decision | None:
 
 
 def refresh_due(observed: Observed) -> Decision | None:
-    """A token is replaced long before it dies."""
+    """A token is replaced long before it dies; but not one that could not even be stored."""
     if observed.now < refresh_time(observed) or _held_back(observed) is not None:
         return None
-    return Issue("RefreshDue")
+    return None if _is_denied(observed) else Issue("RefreshDue")
 
 
 CHAIN: tuple[Policy, ...] = (
@@ -218,6 +228,7 @@ CHAIN: tuple[Policy, ...] = (
     endpoint_not_allowed,  # nor on behalf of someone who may not
     target_is_foreign,  # nothing is requested that could not be stored
     target_is_immutable,
+    namespace_is_gone,
     input_changed,  # before a repair, which would write what is no longer wanted
     target_differs,  # before an issue, which may have to wait for the endpoint
     token_missing,
@@ -240,6 +251,12 @@ def _held_back(observed: Observed) -> float | None:
     if failure is None or observed.now >= failure.retry_at:
         return None
     return failure.retry_at
+
+
+def _is_denied(observed: Observed) -> bool:
+    """Whether the held token waits for a permission: another one could not be stored either."""
+    failure = observed.write_failure
+    return failure is not None and isinstance(failure.error, TargetError)
 
 
 def refresh_time(observed: Observed) -> float:

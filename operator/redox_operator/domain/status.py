@@ -9,6 +9,7 @@ from typing import Any
 from redox_operator.domain.conditions import Situation, conditions
 from redox_operator.domain.timestamps import format_time
 
+_TIMES = frozenset({"nextRefreshTime", "deadlineTime"})
 MAX_SCOPE = 16384
 """Characters of the scope that status takes; an endpoint may grant more."""
 MESSAGE_INTERVAL = 30.0
@@ -17,7 +18,10 @@ MESSAGE_INTERVAL = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What status tells besides the conditions; None where it is not known (it stays then)."""
+    """What status tells besides the conditions; None where it is not known (it stays then).
+
+    Times are told only where they are known: an old one would be wrong.
+    """
 
     secret_name: str | None = None
     key_id: str | None = None
@@ -51,7 +55,7 @@ def status(
             "deadlineTime": _time(facts.deadline_time),
         }
     for name, value in known.items():
-        kept = before.get(name) if value is None else value
+        kept = before.get(name) if value is None and name not in _TIMES else value
         if kept is not None:
             reported[name] = kept
     return reported

@@ -14,10 +14,10 @@ class TokenBucket:
     Times are seconds of a clock that nobody sets. A rate of 0 means no limit.
     """
 
-    def __init__(self, rate: float, burst: int, now: float) -> None:
+    def __init__(self, rate: float, burst: int, now: float, *, empty: bool = False) -> None:
         self._rate = rate
         self._burst = burst
-        self._level = float(burst)
+        self._level = 0.0 if empty else float(burst)
         self._share = 1.0
         self._at = now
 
@@ -25,6 +25,11 @@ class TokenBucket:
     def rate(self) -> float:
         """Requests a second now: the configured rate, or less for a while after a 429."""
         return self._rate * self._share
+
+    def level(self, now: float) -> float:
+        """How many requests there are at once."""
+        self._fill(now)
+        return self._level
 
     def take(self, now: float) -> bool:
         """Take one request, if there is one."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from redox_operator.adapters.metrics import CredentialSample, EndpointSample, Metrics, Snapshot
@@ -35,6 +36,11 @@ def credential(**changes: object) -> CredentialSample:
         "suspended": False,
     }
     return CredentialSample(*LABELS.values(), **{**fields, **changes})  # type: ignore[arg-type]
+
+
+def endpoint(held_by: set[str] = frozenset()) -> EndpointSample:  # type: ignore[assignment]
+    depths = {"refresh": 1, "first": 2, "rejected": 0}
+    return EndpointSample("US", depths, held_by, utilisation=0.5, clock_skew_seconds=-1.5)
 
 
 def following(snapshot: Snapshot) -> Metrics:
@@ -92,9 +98,7 @@ def test_a_credential_without_a_token_has_no_times() -> None:
 
 def test_series_vanish_with_their_credential_and_endpoint() -> None:
     shown = [
-        Snapshot(
-            credentials=[credential()], endpoints=[EndpointSample("US", 3, "rate", 0.5, -1.5)]
-        ),
+        Snapshot(credentials=[credential()], endpoints=[endpoint(held_by={"rate"})]),
         Snapshot(),
     ]
     made = metrics()
@@ -108,11 +112,25 @@ def test_series_vanish_with_their_credential_and_endpoint() -> None:
 
 
 def test_an_endpoint_has_its_series() -> None:
-    made = following(Snapshot(endpoints=[EndpointSample("US", 3, None, 0.5, -1.5)]))
-    assert sum(values(made, "queue_depth").values()) == 3
+    made = following(Snapshot(endpoints=[endpoint()]))
+    assert value(made, "queue_depth", endpoint="US", lane="refresh") == 1
+    assert value(made, "queue_depth", endpoint="US", lane="first") == 2
+    assert value(made, "queue_depth", endpoint="US", lane="rejected") == 0
     assert value(made, "endpoint_utilisation", endpoint="US") == 0.5
     assert value(made, "clock_skew_seconds", endpoint="US") == -1.5
     assert values(made, "endpoint_held") == {}
+
+
+def test_an_endpoint_that_is_held_for_two_causes_shows_both() -> None:
+    made = following(Snapshot(endpoints=[endpoint(held_by={"rate", "breaker"})]))
+    assert value(made, "endpoint_held", endpoint="US", cause="rate") == 1
+    assert value(made, "endpoint_held", endpoint="US", cause="breaker") == 1
+    assert value(made, "endpoint_held", endpoint="US", cause="retry_after") is None
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_process_says_whether_it_leads(leads: bool) -> None:
+    assert value(following(Snapshot(leader=leads)), "leader") == leads
 
 
 def test_the_process_has_its_series() -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
+from http.client import HTTPConnection
 
 import aiohttp
 import pytest
@@ -100,3 +103,79 @@ async def test_an_empty_host_is_every_interface() -> None:
 
 async def test_stopping_a_server_that_never_started_does_nothing() -> None:
     await WebServer("HEALTH_ADDRESS", "127.0.0.1", 0).stop()
+
+
+def fetch(port: int, path: str) -> tuple[int, str]:
+    """Ask without the event loop, which may stand still."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[Served]:
+    """A server that takes a loop for dead after two missed heartbeats."""
+    made = Served()
+    made.server = WebServer("HEALTH_ADDRESS", "127.0.0.1", 0, still_after=2)
+    made.server.add_check("/healthz", lambda: made.faults)
+    made.server.add_text("/metrics", "text/plain", lambda: b"up 1\n")
+    made.port = await made.server.start()
+    yield made
+    await made.server.stop()
+
+
+async def test_an_event_loop_that_stands_still_is_answered_with_503_and_healthy_again_afterwards(
+    impatient: Served,
+) -> None:
+    assert (await impatient.get("/healthz"))[0] == 200
+
+    # No await until the end of the block: the loop of this test stands still, as an operator's.
+    deadline, answers = time.monotonic() + 15, list[tuple[int, str]]()
+    while time.monotonic() < deadline and (not answers or answers[-1][0] != 503):
+        answers.append(fetch(impatient.port, "/healthz"))
+
+    assert answers[0] == (200, "ok\n"), "a short pause is no fault"
+    assert answers[-1] == (503, "the event loop stands still\n")
+    assert fetch(impatient.port, "/metrics")[0] == 503
+
+    assert await asyncio.to_thread(fetch, impatient.port, "/healthz") == (200, "ok\n")
+    assert await asyncio.to_thread(fetch, impatient.port, "/metrics") == (200, "up 1\n")
+
+
+async def test_while_the_event_loop_is_busy_the_last_known_faults_are_told(
+    served: Served,
+) -> None:
+    served.faults = ["the workqueue stands still"]
+    assert (await served.get("/healthz"))[0] == 503
+    served.faults = []
+
+    assert fetch(served.port, "/healthz") == (503, "the workqueue stands still\n")
+
+    assert (await served.get("/healthz"))[0] == 200
+
+
+async def test_a_check_that_raises_is_an_error_and_the_server_lives_on() -> None:
+    def broken() -> list[str]:
+        raise LookupError("unexpected")
+
+    server = WebServer("HEALTH_ADDRESS", "127.0.0.1", 0)
+    server.add_check("/broken", broken)
+    server.add_check("/healthz", list)
+    port = await server.start()
+    try:
+        assert (await asyncio.to_thread(fetch, port, "/broken"))[0] == 500
+        assert (await asyncio.to_thread(fetch, port, "/healthz"))[0] == 200
+    finally:
+        await server.stop()
+
+
+async def test_a_stopped_server_listens_no_longer() -> None:
+    made = Served()
+    made.port = await made.server.start()
+    await made.server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.to_thread(fetch, made.port, "/healthz")

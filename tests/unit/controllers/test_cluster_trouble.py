@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from redox_operator.controllers.operator import Options
@@ -173,14 +175,33 @@ def test_status_that_meets_a_conflict_is_written_again(sim: Simulation) -> None:
     sim.until(lambda: sim.ready() == "True", within=6)
 
 
-def test_a_status_that_is_written_slowly_delays_a_refresh_by_seconds_only(
+@pytest.mark.parametrize("count", [1, 50])
+def test_statuses_that_are_written_slowly_delay_no_refresh(sim: Simulation, count: int) -> None:
+    keys = [sim.create(f"c-{number}") for number in range(count)]
+    sim.advance(10)
+    expiries = {key: sim.expiry(key) for key in keys}
+    sim.cluster.fail(verb="patch", resource=STATUS, delay=9.0)
+    sim.advance(80)
+    for key in keys:
+        sim.edit(key, target={"labels": {"a": "b"}})
+    sim.advance(45)
+    assert all(sim.expiry(key) > expiries[key] for key in keys)
+    assert max(sim.metrics.latenesses) < 1
+
+
+def test_a_status_is_written_once_at_a_time_and_the_last_word_stands(
     sim: Simulation, ehr: Key
 ) -> None:
-    due = 1000 + 103
-    sim.advance(due - sim.now - 4)
-    sim.cluster.fail(verb="patch", resource=STATUS, delay=8.0)
-    sim.edit(target={"labels": {"a": "b"}})
-    sim.until(lambda: len(sim.requests) == 2, within=4 + 2 * 8)
+    sim.cluster.latency = 1.0
+    for number in range(6):
+        sim.edit(suspend=number % 2 == 0)
+        sim.advance(0.2)
+    sim.until(lambda: sim.condition("Ready") == ("True", "TokenIssued"), within=10)
+    sim.advance(10)
+    assert sim.condition("Ready") == ("True", "TokenIssued")
+    assert sim.status()["observedGeneration"] == sim.generation()
+    times = [each.at for each in sim.cluster.log if each.resource == STATUS]
+    assert all(later - earlier >= 0.9 for earlier, later in pairwise(times))
 
 
 def test_an_api_server_that_is_away_for_ten_minutes_is_survived(sim: Simulation, ehr: Key) -> None:

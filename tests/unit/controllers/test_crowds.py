@@ -99,3 +99,84 @@ def test_a_rate_that_is_lowered_by_the_configuration_is_kept() -> None:
             sim.create(key.name)
         sim.advance(10.5)
         assert 11 <= len(sim.requests) <= 12
+
+
+def test_five_thousand_new_objects_of_one_namespace_delay_no_refresh_and_no_other_first_token() -> (
+    None
+):
+    with Simulation() as sim:
+        old = [sim.create(f"old{number}", f"tenant{number % 5}") for number in range(100)]
+        sim.advance(92)
+        sim.metrics.latenesses.clear()
+        for number in range(5000):
+            sim.create(f"new{number}", "crowd")
+        sim.advance(5)
+        others = [sim.create("first", f"tenant{number}") for number in range(5)]
+        sim.until(lambda: all(sim.ready(key) == "True" for key in others), within=5)
+        sim.advance(15)
+        assert len(sim.metrics.latenesses) >= len(old) / 3
+        assert max(sim.metrics.latenesses) < 5
+        assert within_rate(sim)
+        served = sum(each.client_id == "client-1" for each in sim.redox.between(sim.now - 10))
+        assert served >= 0.9 * 10 * RATE
+
+
+def test_a_tenant_whose_requests_hang_delays_no_refresh_of_another() -> None:
+    with Simulation() as sim:
+        good = [
+            sim.create(f"good{number}", f"tenant{number % 3}", clientId="good")
+            for number in range(60)
+        ]
+        sim.advance(60)
+        sim.redox.hanging_clients = {"hangs"}
+        for number in range(1000):
+            sim.create(f"bad{number}", "bad", clientId="hangs")
+        sim.metrics.latenesses.clear()
+        sim.advance(20)
+        first = sim.create("first", "newcomer", clientId="good")
+        sim.until(lambda: sim.ready(first) == "True", within=6)
+        sim.advance(200)
+        assert len(sim.metrics.latenesses) >= len(good)
+        assert max(sim.metrics.latenesses) < 12
+        assert within_rate(sim)
+
+
+def test_more_refreshes_than_the_rate_has_room_for_make_only_their_own_namespace_late() -> None:
+    slow = replace(US, requests_per_second=1.0, burst=5)
+    with Simulation(endpoints=(slow, CANADA)) as sim:
+        few = [sim.create(f"few{number}", f"tenant{number % 2}") for number in range(10)]
+        sim.advance(15)
+        # 130 of these a life are about all that the rate has room for; there are more.
+        for number in range(250):
+            sim.create(f"many{number}", "crowd")
+        for _ in range(60):
+            sim.advance(10)
+            remaining = [sim.expiry(key) - sim.clock.true_time for key in few]
+            assert min(remaining) > 102
+
+
+def test_rejected_clients_have_a_tenth_of_the_rate_and_each_namespace_its_turn() -> None:
+    with Simulation() as sim:
+        sim.redox.rejected_clients = {"bad", "other"}
+        for number in range(300):
+            sim.create(f"bad{number}", "bad", clientId="bad")
+        other = sim.create("other", "other", clientId="other")
+        sim.advance(30)
+        begun = sim.now
+        sim.redox.rejected_clients = {"bad"}
+        sim.advance(60)
+        rejected = [each for each in sim.redox.between(begun) if each.client_id == "bad"]
+        assert len(rejected) <= 0.1 * (RATE * 60 + BURST) + 1
+        sim.edit(other, scopes=["again"])
+        sim.until(lambda: sim.ready(other) == "True", within=3)
+
+
+def test_rejected_credentials_that_hold_a_token_are_served_by_deadline_within_their_share() -> None:
+    with Simulation() as sim:
+        keys = [sim.create(f"c{number}", f"n{number % 3}") for number in range(30)]
+        sim.advance(60)
+        sim.redox.rejected_clients = {"client-1"}
+        sim.advance(70)
+        sim.redox.rejected_clients = set()
+        sim.advance(61)
+        assert all(sim.healthy(key) == ("True", "TokenIssued") for key in keys)

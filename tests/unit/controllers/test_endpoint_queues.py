@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from redox_operator.controllers.endpoint_queue import Answer, EndpointQueue
+from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.endpoint_queues import EndpointQueues
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import CANADA, US, AllowedNamespaces
+from redox_operator.domain.lanes import Lane
 from tests.support.virtual_time import VirtualClock, run
 
 EHR = Key("clinic", "ehr")
@@ -21,18 +23,18 @@ class Issues:
         self.keys: list[Key] = []
         self.dropped: list[Key] = []
 
-    async def __call__(self, key: Key, queue: EndpointQueue) -> Answer:
+    async def __call__(self, key: Key, queue: EndpointQueue) -> bool:
         self.keys.append(key)
         try:
             await asyncio.sleep(self.seconds)
         except asyncio.CancelledError:
             self.dropped.append(key)
             raise
-        return Answer.GOOD
+        return True
 
 
-def started(issues: Issues) -> EndpointQueues:
-    queues = EndpointQueues(20, VirtualClock(), issues)
+def started(issues: Issues, leads: Callable[[], bool] = lambda: True) -> EndpointQueues:
+    queues = EndpointQueues(20, VirtualClock(), issues, leads=leads)
     queues.configure((US, CANADA))
     queues.task = asyncio.create_task(queues.loop())  # type: ignore[attr-defined]
     return queues
@@ -41,7 +43,7 @@ def started(issues: Issues) -> EndpointQueues:
 def add(queues: EndpointQueues, name: str, key: Key = EHR) -> None:
     queue = queues.get(name)
     assert queue is not None
-    queue.add(key, float("inf"))
+    queue.add(key, Lane.FIRST, float("inf"))
 
 
 def test_each_configured_endpoint_has_a_queue_of_its_own() -> None:
@@ -139,7 +141,7 @@ def test_a_discarded_credential_waits_nowhere() -> None:
         queues = started(issues)
         for queue in queues:
             queue.hold(5, halve=False)
-            queue.add(EHR, 0)
+            queue.add(EHR, Lane.FIRST, 0)
         queues.discard(EHR)
         await asyncio.sleep(10)
         assert issues.keys == []
@@ -161,14 +163,29 @@ def test_only_the_endpoints_that_a_namespace_may_use_are_named_to_it() -> None:
 
 def test_a_queue_that_fails_ends_all_of_them_so_that_the_process_ends() -> None:
     async def scenario() -> None:
-        queues = started(Issues())
+        leads = [True]
+        queues = started(Issues(), leads=leads.pop)
+        add(queues, "US", Key("clinic", "a"))
         await asyncio.sleep(1)
-        queue = queues.get("US")
-        assert queue is not None
-        queue._waiting.append("no entry")  # type: ignore[arg-type]
-        queue._wake.set()
+        add(queues, "US", Key("clinic", "b"))
         task = queues.task  # type: ignore[attr-defined]
-        with pytest.raises(ValueError, match="unpack"):
+        with pytest.raises(IndexError):
             await task
+
+
+def test_who_does_not_lead_sends_nothing_until_it_does() -> None:
+    async def scenario() -> None:
+        issues, leads = Issues(), [False]
+        queues = started(issues, leads=lambda: leads[0])
+        add(queues, "US")
+        add(queues, "Canada", Key("clinic", "ca"))
+        await asyncio.sleep(30)
+        assert issues.keys == []
+        leads[0] = True
+        queues.wake()
+        await asyncio.sleep(0.1)
+        assert len(issues.keys) == 2
+
+    run(scenario())
 
     run(scenario())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from redox_operator.controllers.endpoint_queue import Answer, EndpointQueue
+from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.endpoint_queues import EndpointQueues
 from redox_operator.controllers.maintenance import Maintenance
 from redox_operator.domain.credential import Key
@@ -23,8 +23,8 @@ class Looked:
         self.clock = VirtualClock(self.loop)
         self.file = FakeEndpointsFile()
 
-        async def issue(key: Key, queue: EndpointQueue) -> Answer:
-            return Answer.UNUSED
+        async def issue(key: Key, queue: EndpointQueue) -> bool:
+            return False
 
         self.endpoints = EndpointQueues(20, self.clock, issue)
         self.endpoints.configure(BUILT_IN)

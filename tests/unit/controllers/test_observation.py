@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from redox_operator.controllers.endpoint_queue import Answer, EndpointQueue
+from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.endpoint_queues import EndpointQueues
 from redox_operator.controllers.observation import Observation
 from redox_operator.controllers.records import Record, Records
-from redox_operator.controllers.watch import Change
+from redox_operator.controllers.watch_state import Change
 from redox_operator.controllers.workqueue import Workqueue
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import US
+from redox_operator.domain.lanes import Lane
 from tests.support.builders import credential_body, target
 from tests.support.virtual_time import VirtualClock, VirtualTimeLoop
 
@@ -29,7 +30,7 @@ class Watched:
         async def run(key: Key) -> None:
             raise AssertionError(key)
 
-        async def issue(key: Key, queue: EndpointQueue) -> Answer:
+        async def issue(key: Key, queue: EndpointQueue) -> bool:
             raise AssertionError(key)
 
         self.queue = Workqueue(clock, run, lambda _: 0.0)
@@ -91,7 +92,7 @@ def test_a_change_of_status_makes_nothing_due(served: Watched) -> None:
 def test_a_deleted_credential_is_forgotten_everywhere(served: Watched) -> None:
     queue = served.endpoints.get("US")
     assert queue is not None
-    queue.add(EHR, 0)
+    queue.add(EHR, Lane.REFRESH, 0)
     served.queue.add(EHR)
     served.credential(2, deleted=True)
     assert served.observation.records.get(EHR) is None

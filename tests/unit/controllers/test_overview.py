@@ -95,7 +95,7 @@ def test_each_endpoint_is_shown_with_its_planned_use(sim: Simulation) -> None:
     assert (us.name, canada.name) == (US.name, CANADA.name)
     assert us.utilisation == pytest.approx(100 / 108 / US.requests_per_second, rel=0.1)
     assert canada.utilisation == 0
-    assert (us.held, us.queue_depth) == (None, 0)
+    assert (us.held_by, sum(us.queue_depths.values())) == (frozenset(), 0)
 
 
 def test_a_held_endpoint_is_shown_with_those_who_wait_for_it(sim: Simulation) -> None:
@@ -106,8 +106,8 @@ def test_a_held_endpoint_is_shown_with_those_who_wait_for_it(sim: Simulation) ->
         sim.create(f"c{number}")
     sim.advance(10)
     us, _ = sim.operator.overview.snapshot().endpoints
-    assert us.held == "rate"
-    assert us.queue_depth >= 5
+    assert us.held_by == {"rate"}
+    assert us.queue_depths == {"refresh": 0, "first": 6, "rejected": 0}
 
 
 def test_a_clock_that_is_ahead_is_shown(sim: Simulation) -> None:

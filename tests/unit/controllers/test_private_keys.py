@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from redox_operator.domain.credential import Key
-from redox_operator.domain.errors import ClientRejected, TokenRequestError
+from redox_operator.domain.errors import ClientRejected, KeyInvalid, TokenRequestError
+from redox_operator.domain.private_key import SigningKey
 from tests.support.cluster_faults import denied
 from tests.support.fake_token_endpoint import TokenRequest
 from tests.support.simulation import Simulation
@@ -262,6 +265,32 @@ def test_a_signer_that_fails_unexpectedly_is_not_asked_in_a_loop(
     assert "the token request of clinic/ehr failed unexpectedly: ValueError" in caplog.text
     assert "jti-0jti-0" not in caplog.text
     assert sim.operator.health.liveness() == []
+
+
+def test_a_key_that_signs_wrongly_is_told_and_is_no_fault_of_the_endpoint(
+    sim: Simulation, ehr: Key
+) -> None:
+    honest, signed = sim.sign, []
+
+    def sign(key: SigningKey, **claims: Any) -> str:
+        signed.append(sim.now)
+        if key.key_id == "k2":
+            raise KeyInvalid("What the private key signs does not verify.")
+        return honest(key, **claims)
+
+    sim.sign = sign
+    for number in range(20):
+        sim.create(f"other-{number}", key="k2")
+    sim.advance(30)
+    assert sim.healthy(Key("clinic", "other-7")) == ("False", "KeyInvalid")
+    assert "does not verify" in sim.message("Ready", Key("clinic", "other-7"))
+    assert 3 * 20 <= len(signed) <= 4 * 20
+    assert len(sim.requests) == 1
+    sim.advance(100)
+    assert len(sim.requests) == 2
+    assert sim.healthy() == ("True", "TokenIssued")
+    sim.write_key("k3", "other-7")
+    sim.until(lambda: sim.ready(Key("clinic", "other-7")) == "True", within=10.2)
 
 
 def test_a_rejection_after_a_success_keeps_the_token_ready(sim: Simulation, ehr: Key) -> None:

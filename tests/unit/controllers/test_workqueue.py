@@ -49,6 +49,40 @@ def started(runs: Runs, deadlines: dict[Key, float] | None = None) -> Workqueue:
     return queue
 
 
+def test_a_standby_takes_and_starts_nothing() -> None:
+    async def scenario() -> None:
+        runs, leads = Runs(), False
+        queue = Workqueue(VirtualClock(), runs, lambda _: 0.0, leads=lambda: leads)
+        queue.task = asyncio.create_task(queue.loop())  # type: ignore[attr-defined]
+        queue.add(A)
+        queue.add(B, 5)
+        await asyncio.sleep(10)
+        leads = True
+        queue.add(C)
+        await asyncio.sleep(10)
+        assert runs.begun == [(C, 10)]
+
+    run(scenario())
+
+
+def test_who_stops_leading_starts_nothing_more_and_forgets_what_was_due() -> None:
+    async def scenario() -> None:
+        runs, leads = Runs(seconds=1, again=1), True
+        queue = Workqueue(VirtualClock(), runs, lambda _: 0.0, leads=lambda: leads)
+        queue.task = asyncio.create_task(queue.loop())  # type: ignore[attr-defined]
+        queue.add(A)
+        queue.add(B, 5)
+        await asyncio.sleep(0.5)
+        leads = False
+        await asyncio.sleep(10)
+        queue.clear()
+        leads = True
+        await asyncio.sleep(10)
+        assert runs.keys == [A]
+
+    run(scenario())
+
+
 def test_a_key_that_is_added_runs_at_once() -> None:
     async def scenario() -> None:
         runs = Runs()

@@ -58,6 +58,28 @@ def test_the_correction_is_the_median_of_the_last_five(skews: list[float], secon
     assert correction.now(at) == pytest.approx(at.wall + seconds)
 
 
+@pytest.mark.parametrize(
+    ("step", "skew", "seconds"),
+    [
+        pytest.param(600, 600, -600, id="set forward, the endpoint goes by what it was"),
+        pytest.param(-600, -600, 600, id="set back, the endpoint goes by what it was"),
+        pytest.param(600, 500, -500, id="what it was may be off as well"),
+        pytest.param(600, 10, -10, id="set right"),
+        pytest.param(600, 1000, -300, id="near neither is not believed"),
+        pytest.param(600, -600, 300, id="nor is what lies on the other side"),
+    ],
+)
+def test_an_endpoint_is_believed_near_the_clock_as_it_is_or_as_it_was_before_it_was_set(
+    step: float, skew: float, seconds: float
+) -> None:
+    correction = learnt(0)
+    at = later(10, step=step)
+    correction.seconds(at)
+    for _ in range(5):
+        correction.observe(at.wall - skew - 0.5, at, at)
+    assert correction.seconds(at) == pytest.approx(seconds)
+
+
 def test_the_skew_is_positive_where_our_clock_is_ahead_and_is_shown_without_limit() -> None:
     assert ClockCorrection().skew(START) == 0
     assert learnt(1.5).skew(START) == pytest.approx(1.5)

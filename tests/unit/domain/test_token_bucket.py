@@ -34,6 +34,19 @@ def test_a_bucket_holds_no_more_than_its_burst() -> None:
     assert taken(bucket, 3600) == 60
 
 
+def test_the_level_is_what_may_go_at_once() -> None:
+    bucket = TokenBucket(rate=2, burst=10, now=0)
+    assert bucket.level(0) == 10
+    assert taken(bucket, 0) == 10
+    assert bucket.level(2.25) == 4.5
+
+
+def test_an_empty_bucket_begins_with_nothing() -> None:
+    bucket = TokenBucket(rate=1, burst=10, now=5, empty=True)
+    assert taken(bucket, 5) == 0
+    assert taken(bucket, 7) == 2
+
+
 def test_the_wait_is_until_the_next_request() -> None:
     bucket = TokenBucket(rate=2, burst=1, now=0)
     assert bucket.wait(0) == 0

@@ -37,6 +37,15 @@ MERGE_PATCH = "application/merge-patch+json"
 
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH"}
 
+_IMMUTABLE = frozenset(
+    {
+        *(("FieldValueForbidden", field) for field in ("data", "immutable", "type")),
+        ("FieldValueInvalid", "type"),
+    }
+)
+"""Causes of a 422 by which a Secret refuses a change whatever it is."""
+_TOO_LARGE = frozenset({"FieldValueTooLong", "FieldValueTooMany"})
+
 OnRequest = Callable[[str, str, str], None]
 """Called with verb, resource and HTTP status (`error` where there was no answer)."""
 
@@ -122,7 +131,9 @@ class Connection:
             self.on_request(verb, resource, code)
         status = int(code)
         if content is None:
-            raise Invalid(f"{verb} {resource}: the object is larger than {max_body} bytes.")
+            raise Invalid(
+                f"{verb} {resource}: the object is larger than {max_body} bytes.", too_large=True
+            )
         parsed = _parsed(content)
         if status < 300:
             return parsed
@@ -195,16 +206,23 @@ def _error(verb: str, resource: str, status: int, answer: dict[str, Any]) -> Clu
     """The error that a `metav1.Status` means. Its text may quote the object, so it is not shown."""
     message = f"{verb} {resource}: the API server answered {status}."
     text = str(answer.get("message", ""))
-    causes = [cause.get("reason") for cause in (answer.get("details") or {}).get("causes") or ()]
+    details = (answer.get("details") or {}).get("causes") or ()
+    causes = {(cause.get("reason"), cause.get("field")) for cause in details}
+    reasons = {reason for reason, _ in causes}
     if status == 404:
         return NotFound(message, status=status)
     if status == 409:
         return Conflict(message, status=status)
     if status == 403:
-        terminating = "NamespaceTerminating" in causes
-        return Forbidden(message, quota="exceeded quota" in text, terminating=terminating)
+        quota = "exceeded quota" in text or "status unknown for quota" in text
+        return Forbidden(message, quota=quota, terminating="NamespaceTerminating" in reasons)
     if status in (400, 413, 422):
-        return Invalid(message, status=status)
+        return Invalid(
+            message,
+            status=status,
+            immutable=bool(causes & _IMMUTABLE),
+            too_large=status == 413 or bool(reasons & _TOO_LARGE),
+        )
     if status in (401, 408, 429) or status >= 500:
         return ClusterUnavailable(message, status=status)
     return ClusterError(message, status=status)

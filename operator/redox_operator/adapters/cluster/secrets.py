@@ -25,10 +25,12 @@ from redox_operator.domain.errors import (
     Invalid,
     KeyInvalid,
     KeyNotFound,
+    NamespaceGone,
     NotFound,
     QuotaExceeded,
     TargetError,
     TargetImmutable,
+    TargetTooLarge,
     WriteDenied,
 )
 from redox_operator.domain.rendering import Rendered, create_body, patch_body
@@ -130,18 +132,18 @@ class Secrets:
         path = _path(credential.key.namespace, credential.target.secret_name)
         return await self._write("patch", path, credential, patch_body(credential, rendered, seen))
 
-    async def list_targets(self, namespace: str | None) -> list[tuple[str, str, str]]:
-        """Namespace, name and resourceVersion of all target Secrets; never their data."""
+    async def list_targets(self, namespace: str | None) -> list[tuple[str, str, Target]]:
+        """Namespace, name and metadata of all target Secrets; never their data."""
         scope = "" if namespace is None else f"/namespaces/{namespace}"
         query = {"labelSelector": TARGET_SELECTOR, "limit": str(PAGE)}
-        found: list[tuple[str, str, str]] = []
+        found: list[tuple[str, str, Target]] = []
         while True:
             page = await self._connection.request(
                 "list", "secrets", f"/api/v1{scope}/secrets", query=query, accept=METADATA_LIST
             )
             for item in page.get("items") or ():
                 metadata = item["metadata"]
-                found.append((metadata["namespace"], metadata["name"], metadata["resourceVersion"]))
+                found.append((metadata["namespace"], metadata["name"], parse_target(item)))
             more = (page.get("metadata") or {}).get("continue")
             if not more:
                 return found
@@ -192,6 +194,13 @@ class Secrets:
             )
         except (Forbidden, Invalid) as error:
             raise _refusal(error, credential) from error
+        except NotFound as error:
+            if verb == "create":
+                namespace = credential.key.namespace
+                raise NamespaceGone(
+                    f"The namespace {namespace} does not exist any more."
+                ) from error
+            raise
         return parse_target(answer)
 
 
@@ -231,8 +240,8 @@ def _check_size(credential: Credential, rendered: Rendered) -> None:
         raise _too_large(credential)
 
 
-def _too_large(credential: Credential) -> WriteDenied:
-    return WriteDenied(
+def _too_large(credential: Credential) -> TargetTooLarge:
+    return TargetTooLarge(
         f"The Secret {credential.target.secret_name} would be too large. Take keys or "
         "placeholders out of spec.target.stringData."
     )
@@ -241,14 +250,19 @@ def _too_large(credential: Credential) -> WriteDenied:
 def _refusal(error: Forbidden | Invalid, credential: Credential) -> TargetError:
     name, namespace = credential.target.secret_name, credential.key.namespace
     if isinstance(error, Invalid):
-        if error.status == 413:
+        if error.too_large:
             return _too_large(credential)
-        return TargetImmutable(
-            f"The Secret {name} does not take the change (HTTP {error.status}): it is immutable "
-            "or of another type. Delete it; it is then created anew."
+        if error.immutable:
+            return TargetImmutable(
+                f"The Secret {name} does not take the change (HTTP {error.status}): it is "
+                "immutable or of another type. Delete it; it is then created anew."
+            )
+        return WriteDenied(
+            f"The Secret {name} is refused as invalid (HTTP {error.status}). Look at labels and "
+            "annotations in spec.target, and for an admission webhook or policy that refuses it."
         )
     if error.terminating:
-        return WriteDenied(f"The namespace {namespace} is being deleted.")
+        return NamespaceGone(f"The namespace {namespace} is being deleted.")
     if error.quota:
         return QuotaExceeded(
             f"A ResourceQuota of the namespace {namespace} refuses the Secret {name}. Raise it, "

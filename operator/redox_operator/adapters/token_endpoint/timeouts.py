@@ -13,7 +13,7 @@ class Timeouts:
 
     connect: float = 4.0
     """TCP and TLS; below 5 s, when another attempt may join a slow one."""
-    read: float = 10.0
+    read: float = 15.0
     """Between two pieces of the answer, and before the first."""
     write: float = 5.0
     pool: float = 5.0
