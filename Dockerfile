@@ -1,31 +1,28 @@
 # The operator and its sandbox in one image: `docker build -t redox-operator:0.1.0 .`
 # BASE is any image with Python 3.11 or newer as `python`; name a mirror or a digest with --build-arg.
+# BUILD_BASE may be a larger one, with pip and a compiler, when the same Python is in both.
 ARG BASE=python:3.13-slim
+ARG BUILD_BASE=${BASE}
 
-# The wheel of this project. Its build backend comes from the lock file too, so that nothing that is
-# not pinned by hash runs in a build.
-FROM ${BASE} AS wheel
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /opt/build
-COPY requirements/dev.txt /src/requirements/
+# The locked dependencies and the wheel of this project, in an environment without pip. The build
+# backend comes from the lock file too, so that nothing that is not pinned by hash runs in a build.
+FROM ${BUILD_BASE} AS environment
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+RUN ["python", "-m", "venv", "/opt/build"]
+RUN ["python", "-m", "venv", "--without-pip", "/opt/redox-operator"]
+COPY requirements /src/requirements
 RUN /opt/build/bin/python -m pip install --require-hashes --requirement /src/requirements/dev.txt
+RUN /opt/build/bin/python -m pip --python /opt/redox-operator/bin/python install --no-compile \
+    --require-hashes --requirement /src/requirements/run.txt
 COPY pyproject.toml README.md LICENSE /src/
 COPY operator /src/operator
 RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels /src
-
-# What runs: the locked dependencies and the wheel, in an environment without pip.
-FROM ${BASE} AS environment
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv --without-pip /opt/redox-operator
-COPY requirements/run.txt /src/requirements/
-RUN python -m pip --python /opt/redox-operator/bin/python install --no-compile --require-hashes \
-    --requirement /src/requirements/run.txt
-COPY --from=wheel /wheels /wheels
-RUN python -m pip --python /opt/redox-operator/bin/python install --no-compile --no-index --no-deps \
-    /wheels/*.whl
+RUN /opt/build/bin/python -m pip --python /opt/redox-operator/bin/python install --no-compile \
+    --no-index --no-deps /wheels/*.whl
 # The root file system is read-only at run time. unchecked-hash: no look at the sources at start.
-RUN /opt/redox-operator/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
-    /opt/redox-operator/lib
+# In one process, so that two builds give the same bytecode.
+RUN ["/opt/redox-operator/bin/python", "-m", "compileall", "-q", "-f", \
+     "--invalidation-mode", "unchecked-hash", "/opt/redox-operator/lib"]
 
 FROM ${BASE}
 ARG VERSION=0.1.0

@@ -35,6 +35,14 @@ test: $(STAMP) ## all tests; those on a real kube-apiserver when `make controlpl
 controlplane: $(STAMP) ## build the real control plane for the tests (once, about ten minutes on two cores)
 	@$(BIN)/python -m tests.support.controlplane
 
+.PHONY: image
+image: $(STAMP) ## the image as dist/redox-operator.tar, without a Docker engine (root, buildah, debootstrap)
+	@$(BIN)/python -m tests.support.image $(ARGS)
+
+.PHONY: e2e
+e2e: $(STAMP) ## deploy/ as shipped on a real node, with an application in a container (Linux, root)
+	@$(BIN)/python -m tests.e2e $(ARGS)
+
 .PHONY: readers
 readers: $(STAMP) ## the promise, measured on the real kubelet's code (40 minutes; ARGS=--docs writes docs/promise.md)
 	@$(BIN)/python -m benchmarks.mounted_readers $(ARGS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from redox_operator.domain.errors import ConfigurationError
+from redox_operator.domain.label_selector import check_label_selector
 from redox_operator.domain.refresh import Margins
 
 PREFIX = "REDOX_OPERATOR_"
@@ -118,6 +119,10 @@ def _text(text: str) -> str | None:
     return text or None
 
 
+def _selector(text: str) -> str | None:
+    return check_label_selector(text) or None
+
+
 def _object_name(text: str) -> str:
     if len(text) > 253 or not _OBJECT_NAME.fullmatch(text):
         raise ValueError("write the name of an object: lower case letters, digits, - and .")
@@ -136,7 +141,7 @@ _SETTINGS = (
     _Setting("KEY_NAMESPACE", "", _text, "namespace of shared keys; empty: the operator's own"),
     _Setting("REQUIRE_KEY_LABEL", "false", _boolean, "key Secrets must carry the role label"),
     _Setting("WATCH_SECRETS", "true", _boolean, "false: no list or watch on Secrets"),
-    _Setting("WATCH_LABEL_SELECTOR", "", _text, "label selector of the credentials to serve"),
+    _Setting("WATCH_LABEL_SELECTOR", "", _selector, "label selector of the credentials to serve"),
     _Setting("LEADER_ELECTION", "false", _boolean, "several replicas, of which one works"),
     _Setting("LEASE_NAME", "redox-operator", _object_name, "Lease that says which one"),
     _Setting("LEASE_NAMESPACE", "", _namespace, "its namespace; empty: the operator's own"),

@@ -146,6 +146,8 @@ class _Thread:
             kopf.operator(
                 registry=self._registry(),
                 settings=_settings(watch.label_selector),
+                # Else kopf asks for the user's name, and an arbitrary UID has none.
+                identity="redox-operator",  # type: ignore[arg-type]  # its type is not public
                 standalone=True,
                 clusterwide=not watch.namespaces,
                 namespaces=watch.namespaces,
