@@ -12,6 +12,7 @@ from tests.support.controlplane import ControlPlane, find
 
 NOT_RUN = pytest.StashKey[int]()
 HOW = "`make controlplane` builds one (about ten minutes, once)"
+NO_CONTROLLERS = "KUBEBUILDER_ASSETS has no controllers and no node, unset it"
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +24,21 @@ def controlplane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def controllers(controlplane: ControlPlane, request: pytest.FixtureRequest) -> None:
-    """For tests of what controllers do: `KUBEBUILDER_ASSETS` brings none."""
+    """For tests of what controllers or a node do: `KUBEBUILDER_ASSETS` brings neither."""
     if not controlplane.has_controllers:
-        _leave_out(request.config, "KUBEBUILDER_ASSETS has no controllers, unset it")
+        _leave_out(request.config, NO_CONTROLLERS)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("controlplane") is not None and find() is None:
+    if item.get_closest_marker("controlplane") is None:
+        return
+    program = find()
+    if program is None:
         _leave_out(item.config, "no control plane is built")
+    # Here and not in the fixture alone: those of wider scope are set up before it.
+    if program.is_dir() and "controllers" in getattr(item, "fixturenames", ()):
+        _leave_out(item.config, NO_CONTROLLERS)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -125,7 +125,7 @@ async def operate(settings: Settings) -> int:
 
     def on_request(verb: str, resource: str, code: str) -> None:
         metrics.kubernetes_request(verb, resource, code)
-        operator.health.note_request(code)
+        operator.health.note_request(verb, code)
 
     connection.on_request = lease_connection.on_request = on_request
     metrics.follow(operator.overview.snapshot)
@@ -152,7 +152,9 @@ def _leases(settings: Settings, connection: Connection) -> Leases | None:
 def _servers(settings: Settings, operator: Operator, metrics: Metrics) -> tuple[WebServer, ...]:
     health = WebServer("HEALTH_ADDRESS", settings.health_address.host, settings.health_address.port)
     health.add_check("/healthz", operator.health.liveness)
-    health.add_check("/readyz", operator.health.readiness)
+    health.add_check(
+        "/readyz", operator.health.readiness, at_first=("readiness was not looked at yet",)
+    )
     exposition = WebServer(
         "METRICS_ADDRESS", settings.metrics_address.host, settings.metrics_address.port
     )

@@ -22,6 +22,7 @@ SYNC_FREQUENCY = "12s"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip outside of `make e2e`, in CI too: what is missing elsewhere is what that builds."""
     if not item.path.is_relative_to(HERE):
         return
     if archives_directory() is None:

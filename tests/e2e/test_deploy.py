@@ -36,8 +36,9 @@ DEPLOYMENT = ("--namespace", NAMESPACE, "deployment/redox-operator")
 PEAK = """
 from pathlib import Path
 root = Path("/sys/fs/cgroup")
-both = (root / "memory.peak", root / "memory/memory.max_usage_in_bytes")  # Versions 2 and 1.
-print(next((path.read_text() for path in both if path.exists()), "").strip())
+# Version 2; version 2 before Linux 5.19, which knows no peak; version 1.
+names = ("memory.peak", "memory.current", "memory/memory.max_usage_in_bytes")
+print(next((root / name).read_text() for name in names if (root / name).exists()))
 """
 STATUS = """
 import json, os
@@ -147,8 +148,7 @@ def test_the_container_brings(code: str, expected: str, kubectl: Kubectl) -> Non
 
 
 def in_operator(kubectl: Kubectl, code: str) -> str:
-    target = ("--namespace", NAMESPACE, "deployment/redox-operator")
-    return kubectl("exec", *target, "--", "python", "-c", code)
+    return kubectl("exec", *DEPLOYMENT, "--", "python", "-c", code)
 
 
 def test_at_sigterm_the_first_process_ends_in_time_and_with_zero(
@@ -184,13 +184,18 @@ def test_a_tenth_of_a_core_and_128_mib_are_enough_under_any_uid(
     }
     deployment = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/redox-operator"
     admin.patch(deployment, patch, kind="strategic")
-    kubectl("rollout", "status", "--namespace", NAMESPACE, "deployment/redox-operator")
-    pods = wait(30, "two replicas", lambda: len(operator_pods(admin)) == 2 and ready_pods(admin))
-    took = [seconds_to_ready(pod) for pod in pods]
-    peak = "print(open('/sys/fs/cgroup/memory/memory.max_usage_in_bytes').read())"
-    print(f"start to ready: {took} s; peak {int(in_operator(kubectl, peak)) / 2**20:.0f} MiB")
-    assert all(pod["status"]["containerStatuses"][0]["restartCount"] == 0 for pod in pods)
-    assert max(took) <= THROTTLED_START_SECONDS
+    try:
+        kubectl("rollout", "status", *DEPLOYMENT)
+        pods = wait(
+            30, "two replicas", lambda: len(operator_pods(admin)) == 2 and ready_pods(admin)
+        )
+        took = [seconds_to_ready(pod) for pod in pods]
+        print(f"start to ready: {took} s; peak {int(in_operator(kubectl, PEAK)) / 2**20:.0f} MiB")
+        assert all(pod["status"]["containerStatuses"][0]["restartCount"] == 0 for pod in pods)
+        assert max(took) <= THROTTLED_START_SECONDS
+    finally:
+        kubectl("rollout", "undo", *DEPLOYMENT)
+        kubectl("rollout", "status", *DEPLOYMENT)
 
 
 def test_the_application_goes_on_through_what_happens_to_the_operator(
@@ -199,10 +204,8 @@ def test_the_application_goes_on_through_what_happens_to_the_operator(
     # Tokens of a minute, and all that the operator reckons with a fifth, as the node's kubelet has.
     sandbox_admin(kubectl, "PUT", "/settings", {"tokenLifetime": 60})
     scaled = [f"REDOX_OPERATOR_{name}={value}" for name, value in SCALED.items()]
-    deployment = ("--namespace", NAMESPACE, "deployment/redox-operator")
-    kubectl("rollout", "undo", *deployment)
-    kubectl("set", "env", *deployment, *scaled)
-    kubectl("rollout", "status", *deployment)
+    kubectl("set", "env", *DEPLOYMENT, *scaled)
+    kubectl("rollout", "status", *DEPLOYMENT)
     wait(60, "two replicas", lambda: len(ready_pods(admin)) == 2)
     asked = ("rxc", "sandbox", "redox-operator.dev/refresh=one-of-the-short-ones")
     kubectl("annotate", "--namespace", SANDBOX_NAMESPACE, *asked)

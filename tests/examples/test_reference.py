@@ -79,7 +79,7 @@ def test_when_a_failure_is_tried_again_is_as_the_page_says(failure: type[Credent
     words = {
         Retry.BACKOFF: r"within seconds.*|as .*",
         Retry.REJECTED: r"after 1, 10, 60 s, then every 5 min.*",
-        Retry.LOOK: r"every 10 s",
+        Retry.LOOK: r"every 10 s.*",
         Retry.CHANGE: r"when .* changes.*",
     }
 
@@ -140,7 +140,7 @@ def emitted() -> dict[str, set[str]]:
     """Every metric that the operator emits, by its name without prefix, and its labels."""
     metrics = Metrics("1", {"propagation": 92.0})
     credential = CredentialSample("Kind", "namespace", "name", 1.0, 1.0, True, True, False)
-    endpoint = EndpointSample("US", 0, "rate", 0.5, 0.0)
+    endpoint = EndpointSample("US", {"refresh": 0}, frozenset({"rate"}), 0.5, 0.0)
     snapshot = Snapshot([credential], [endpoint], {"process": 0}, {"secrets": 1.0})
     metrics.follow(lambda: snapshot)
     metrics.token_request("US", "issued", 0.1)

@@ -18,10 +18,8 @@ APPEARS_SECONDS = 15
 
 
 @pytest.fixture
-def node(controlplane: ControlPlane) -> Iterator[HollowNode]:
+def node(controlplane: ControlPlane, controllers: None) -> Iterator[HollowNode]:
     """A node that looks at its pods every second."""
-    if not controlplane.has_controllers:
-        pytest.skip("KUBEBUILDER_ASSETS has no node")
     with HollowNode.start(controlplane, sync_frequency="1s") as node:
         yield node
 

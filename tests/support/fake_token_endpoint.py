@@ -158,7 +158,8 @@ class FakeTokenEndpoint:
         await asyncio.sleep(self.delays.get(request.url, self.delay) + slow)
         error = self.refuse(request) or self._check(request)
         if isinstance(error, RateLimited):
-            pause = 10.0 if error.retry_after is None else min(300.0, max(1.0, error.retry_after))
+            # A longer wait ends when a deadline comes near.
+            pause = 10.0 if error.retry_after is None else min(10.0, max(1.0, error.retry_after))
             self.held_until[request.url] = self.clock.boot + pause
         if error is not None:
             if error.status is not None:

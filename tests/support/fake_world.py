@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,7 +23,6 @@ from redox_operator.domain.endpoint import BUILT_IN, Endpoint
 from redox_operator.domain.errors import KeyInvalid
 from redox_operator.domain.private_key import KeySet, KeySetSummary, SigningKey
 from tests.support.fake_cluster import CREDENTIALS, SECRETS, FakeCluster, Object, is_target
-from tests.support.virtual_time import VirtualClock
 
 LOOK_EVERY = 5.0
 """Seconds between looks at the fake watch; days go by faster than with one a second."""
@@ -40,6 +39,7 @@ class FakeKeyParser:
         self.parsed: list[str] = []
         """Contents that were checked for signing."""
         self.inspected: list[str] = []
+        self.on_settled: Callable[[], None] = lambda: None
 
     async def parse(
         self, content: bytes, *, namespace: str, key_id: str | None, algorithm: str | None
@@ -47,6 +47,7 @@ class FakeKeyParser:
         """All keys of the content; `key_id` selects, as in a JWK Set, or names a single one."""
         self.parsed.append(content.decode())
         await asyncio.sleep(self.delays.get(namespace, self.delay))
+        self.on_settled()
         return key_set(content.decode(), key_id)
 
     async def inspect(
@@ -55,6 +56,7 @@ class FakeKeyParser:
         """The same without the material."""
         self.inspected.append(content.decode())
         await asyncio.sleep(self.delays.get(namespace, self.delay))
+        self.on_settled()
         return key_set(content.decode(), key_id).summary
 
 
@@ -191,17 +193,3 @@ class FakeWatch(Watch):
             self.connection.clock.loop.call_later(
                 delay, tell, Change(seen, deleted), context=self._context
             )
-
-
-def no_watch(clock: VirtualClock) -> FakeWatch:
-    """A watch that runs and sees nothing."""
-    return FakeWatch(
-        connection=FakeCluster(clock),  # type: ignore[arg-type]
-        namespaces=(),
-        watch_secrets=True,
-        label_selector=None,
-        on_credential=lambda _: None,
-        on_target=lambda _: None,
-        on_restart=lambda: None,
-        alive=True,
-    )

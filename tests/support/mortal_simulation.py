@@ -31,9 +31,9 @@ class MortalSimulation(Simulation):
         self.process.stopped = True
 
     @property
-    def ended(self) -> bool:
-        """Whether the process ended by itself."""
-        return self._process.done()
+    def is_ending(self) -> bool:
+        """Whether the process ends by itself: one of its loops did."""
+        return bool(self.operator._supervisor.dead())
 
     def run_to(self, step: int, within: float = 60.0) -> bool:
         """Let time pass until the process would take a step, and stop it there.

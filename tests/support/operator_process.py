@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -152,10 +151,6 @@ class OperatorProcess:
     def log(self) -> str:
         """What it logged, over all its lives."""
         return self.log_file.read_text()
-
-    def log_lines(self) -> list[dict[str, Any]]:
-        """The log as JSON objects."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
 
     def rss_mib(self) -> float:
         """Resident memory of the process, in MiB."""

@@ -116,7 +116,7 @@ class Line:
             raise
         finally:
             if self.operator is not None:
-                self.operator.health.note_request(code)
+                self.operator.health.note_request(verb, code)
         return answer
 
 

@@ -81,8 +81,8 @@ class Simulation:
         """Start an operator; what is in the cluster stays, what an earlier one knew is gone."""
         self.redox.held_until.clear()
         self.operator = Operator(self.world(), self.options, watch_class=FakeWatch)
-        self.cluster.on_request = lambda _verb, _resource, code: self.operator.health.note_request(
-            code
+        self.cluster.on_request = lambda verb, _resource, code: self.operator.health.note_request(
+            verb, code
         )
         self._stop = asyncio.Event()
         self._process = self.loop.create_task(self.operator.run(self._stop))

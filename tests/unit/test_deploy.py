@@ -62,6 +62,7 @@ def test_the_replicas_are_spread_and_drained_one_at_a_time() -> None:
     # Where there is one node, both run on it.
     assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
     assert budget["minAvailable"] == 1
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
     for selector in (spread["labelSelector"], budget["selector"]):
         assert selector["matchLabels"] == DEPLOYMENT["spec"]["selector"]["matchLabels"]
         assert selector["matchLabels"].items() <= labels.items()
@@ -87,6 +88,7 @@ def test_the_pod_is_found_by_its_deployment_and_its_service() -> None:
     service = OPERATOR["Service", "redox-operator-metrics"]["spec"]
     assert DEPLOYMENT["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert service["selector"].items() <= labels.items()
+    assert service["publishNotReadyAddresses"] is True
     ports = {port["name"]: port["containerPort"] for port in CONTAINER["ports"]}
     assert ports == {"health": 8080, "metrics": 9090}
     assert service["ports"][0]["targetPort"] in ports

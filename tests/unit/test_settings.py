@@ -87,6 +87,7 @@ def test_a_flag_goes_before_its_variable() -> None:
         ("REQUIRE_KEY_LABEL", "yes", "write true or false"),
         ("WATCH_SECRETS", "", "write true or false"),
         ("LEADER_ELECTION", "maybe", "write true or false"),
+        ("WATCH_LABEL_SELECTOR", "shard in a", "`shard in a` is no requirement"),
         ("LEASE_NAME", "", "write the name of an object"),
         ("LEASE_NAME", "a/b", "write the name of an object"),
         ("LEASE_NAME", "a" * 254, "write the name of an object"),

@@ -28,7 +28,7 @@ STILL_AFTER = 30
 _BEAT = 1.0
 _STOP_TIMEOUT = 2.0
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class WebServer:
@@ -46,9 +46,12 @@ class WebServer:
         self._stop = asyncio.Event()
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
 
-    def add_check(self, path: str, check: Check) -> None:
-        """Answer 200 `ok`, or 503 with what is wrong."""
-        known: Sequence[str] = ()
+    def add_check(self, path: str, check: Check, *, at_first: Sequence[str] = ()) -> None:
+        """Answer 200 `ok`, or 503 with what is wrong.
+
+        `at_first`: what counts as wrong while the operator's loop is too busy for the first look.
+        """
+        known = at_first
 
         async def handle(_: web.Request) -> web.Response:
             nonlocal known
@@ -125,11 +128,11 @@ class WebServer:
     def _stands_still(self) -> bool:
         return self._missed >= self._still_after
 
-    async def _ask(self, function: Callable[[], T], timeout: float) -> T:
+    async def _ask(self, function: Callable[[], _T], timeout: float) -> _T:
         """The function's result, from the operator's loop. Raises `TimeoutError`."""
         if self._stands_still():
             raise TimeoutError
-        asked: concurrent.futures.Future[T] = concurrent.futures.Future()
+        asked: concurrent.futures.Future[_T] = concurrent.futures.Future()
 
         def answer() -> None:
             if not asked.set_running_or_notify_cancel():

@@ -45,7 +45,7 @@ def accept_token(
 
 
 def _dated(token: AccessToken, sent_at: float, held: AccessToken | None) -> AccessToken:
-    """The token as sent for at `sent_at`, where the time that was believed then was off.
+    """The token with its times counted from `sent_at`, where the clock it was dated by was wrong.
 
     The answer's `Date` may be the first to tell so. It never dies before the held one, though: a
     stored expiry does not go back.

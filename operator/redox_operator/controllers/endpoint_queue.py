@@ -1,7 +1,7 @@
 """Who may ask an endpoint next, within its rate and its workers.
 
 A 429, `Retry-After` and a breaker that is open hold the endpoint, not the credential that heard
-it: until an answer is good, one at a time probes.
+it: until an answer is good, one at a time probes. No hold outlasts the deadlines of those who wait.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from redox_operator.controllers.clock import Clock
+from redox_operator.controllers.ports import Leads
+from redox_operator.controllers.turns import Flight, Waiting
 from redox_operator.domain.breaker import Breaker, Cause
 from redox_operator.domain.clock_correction import ClockCorrection
 from redox_operator.domain.credential import Key
@@ -25,29 +26,10 @@ from redox_operator.domain.worker_slots import WorkerSlots
 MAX_SLEEP = 10.0
 """Seconds; while a machine is suspended, sleeps do not count and the boot clock does."""
 ATTEMPTS = 3
-"""Of one turn, while others wait for a worker."""
-_MOVED = 1.0
-"""Seconds by which a deadline moves before a credential's place does."""
+"""Of one turn, where others wait for a worker, or the deadline has passed."""
 
 Issue = Callable[[Key, "EndpointQueue"], Awaitable[bool]]
 """Uses a turn that this queue granted; whether anything was sent."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    since: float
-    lane: Lane
-    deadline: float
-
-
-@dataclass(slots=True)
-class _Flight:
-    lane: Lane
-    begun_at: float
-    sent_before: float
-    """When the endpoint was asked before this turn."""
-    attempts: int = 1
-    task: asyncio.Task[None] | None = None
 
 
 class EndpointQueue:
@@ -60,9 +42,13 @@ class EndpointQueue:
         clock: Clock,
         issue: Issue,
         *,
-        leads: Callable[[], bool] = lambda: True,
+        leads: Leads = lambda: True,
+        asked_before: bool = False,
     ) -> None:
-        """`leads`: whether this process may request tokens at all; while not, nothing is sent."""
+        """`leads`: whether this process may request tokens at all; while not, nothing is sent.
+
+        `asked_before`: requests were sent that it does not know of; it begins with no burst.
+        """
         self.endpoint = endpoint
         self.correction = ClockCorrection()
         self.trouble: Failure | None = None
@@ -73,11 +59,12 @@ class EndpointQueue:
         self._breaker = Breaker()
         self._lanes = Lanes()
         self._workers = WorkerSlots(workers)
-        self._waiting: dict[Key, _Waiting] = {}
+        self._waiting: dict[Key, Waiting] = {}
         self._joining: deque[tuple[Key, asyncio.Future[None]]] = deque()
-        self._flights: dict[Key, _Flight] = {}
+        self._flights: dict[Key, Flight] = {}
         self._wake = asyncio.Event()
-        self._bucket = self._new_bucket()
+        self._bucket = self._new_bucket(empty=asked_before)
+        self._halved_at = float("-inf")
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -120,8 +107,9 @@ class EndpointQueue:
             before.requests_per_second,
             before.burst,
         ):
-            # Requests were sent that another bucket does not know of.
-            self._bucket = self._new_bucket(empty=True)
+            rate, burst, now = endpoint.requests_per_second, endpoint.burst, self._clock.read().boot
+            self._bucket.change(rate, burst, now)
+            self._lanes.change_rate(rate, burst, now)
         self._wake.set()
 
     def wake(self) -> None:
@@ -134,13 +122,9 @@ class EndpointQueue:
             return
         waiting = self._waiting.get(key)
         if waiting is None:
-            self._waiting[key] = _Waiting(self._clock.read().boot, lane, deadline)
-        elif waiting.lane is lane and (
-            waiting.deadline == deadline or abs(waiting.deadline - deadline) < _MOVED
-        ):
+            self._waiting[key] = Waiting(self._clock.read().boot, lane, deadline)
+        elif not waiting.move(lane, deadline):
             return
-        else:
-            waiting.lane, waiting.deadline = lane, deadline
         self._lanes.add(key, lane, deadline)
         self._wake.set()
 
@@ -149,10 +133,10 @@ class EndpointQueue:
         if self._waiting.pop(key, None) is not None:
             self._lanes.discard(key)
 
-    def ask_to_join(self, key: Key) -> asyncio.Future[None] | None:
+    def ask_to_join(self, key: Key, *, before_deadline: bool = True) -> asyncio.Future[None] | None:
         """A permit to send a second request beside one that hangs; cancel it if it is not used.
 
-        None: not now.
+        None: not now. After its deadline a credential's turn ends, so that it backs off.
         """
         flight = self._flights[key]
         self._workers.hangs(key)
@@ -160,7 +144,8 @@ class EndpointQueue:
         self._wake.set()
         if flight.lane is Lane.REJECTED:
             return None
-        if flight.attempts >= ATTEMPTS and self._waiting and not self._workers.is_free_for_all:
+        others_wait = self._waiting and not self._workers.is_free_for_slow
+        if flight.attempts >= ATTEMPTS and (others_wait or not before_deadline):
             return None
         permit = asyncio.get_running_loop().create_future()
         self._joining.append((key, permit))
@@ -191,17 +176,23 @@ class EndpointQueue:
         if self.trouble is None or type(self.trouble.error) is not type(error):
             self.trouble = failure
         if isinstance(error, RateLimited):
-            self.hold(error.retry_after, halve=True)
+            # Whom alone it refuses is not to be the probe again and again.
+            self._breaker.probe_failed(key, sent_at)
+            self.hold(error.retry_after, halve=True, sent_at=sent_at)
             return
         self._breaker.failed(key, sent_at, now)
         if isinstance(error, EndpointUnavailable) and error.retry_after is not None:
             self.hold(error.retry_after, halve=False)
 
-    def hold(self, seconds: float | None, *, halve: bool) -> None:
-        """The endpoint wants to be left alone, for that long if it said so."""
+    def hold(self, seconds: float | None, *, halve: bool, sent_at: float = float("inf")) -> None:
+        """The endpoint wants to be left alone, for that long if it said so.
+
+        Refused requests that were sent before the rate was halved do not halve it again.
+        """
         now = self._clock.read().boot
         self._breaker.hold(Cause.RATE if halve else Cause.RETRY_AFTER, seconds, now)
-        if halve:
+        if halve and sent_at >= self._halved_at:
+            self._halved_at = now
             self._bucket.halve(now)
             self._lanes.halve(now)
 
@@ -225,12 +216,15 @@ class EndpointQueue:
         """Start what may start; seconds until it is worth looking again."""
         while self._leads() and (self._waiting or self._joining):
             now = self._clock.read().boot
-            pause = max(self._breaker.wait(now), self._bucket.wait(now))
+            pause = max(self._breaker.wait(now, self._deadline), self._bucket.wait(now))
             if pause > 0:
                 return max(0.001, pause)
             if self._may_join() and self._let_join(now):
                 continue
             turn = self._next_turn(now)
+            if turn is None and not self.held and self._let_join(now):
+                # The share of first issues is kept for nobody who may have it.
+                continue
             if turn is None:
                 # A worker that becomes free, an answer and a newcomer wake the loop.
                 pause = self._lanes.wait(now)
@@ -239,11 +233,18 @@ class EndpointQueue:
             self._begin(*turn, now)
         return MAX_SLEEP
 
+    @property
+    def _deadline(self) -> float:
+        """The nearest of all who need this endpoint now."""
+        asking = (flight.deadline for flight in self._flights.values())
+        return min(self._lanes.nearest_deadline, *asking, float("inf"))
+
     def _may_join(self) -> bool:
         if self.held:
-            # A probe is one request; one that hangs is no reason to send none.
+            # While others wait, their turn is the next probe. A request joins only where nobody
+            # waits, so that one that hangs does not end the probing.
             return not self._waiting
-        return not (self._lanes.first_is_due and self._workers.is_free)
+        return not (self._lanes.first_is_due and self._workers.is_free_for_others)
 
     def _let_join(self, now: float) -> bool:
         while self._joining:
@@ -263,19 +264,19 @@ class EndpointQueue:
             return self._lanes.pop_probe(self._breaker.failed_probes)
         level, rate = self._bucket.level(now), self._bucket.rate
         turn = None
-        if self._workers.is_free:
+        if self._workers.is_free_for_others:
             turn = self._lanes.pop(now, level, rate, skip=self._workers.crowding)
-        if turn is None and self._workers.is_free_for_all:
+        if turn is None and self._workers.is_free_for_slow:
             turn = self._lanes.pop(now, level, rate)
         return turn
 
     def _begin(self, key: Key, lane: Lane, now: float) -> None:
-        del self._waiting[key]
+        deadline = self._waiting.pop(key).deadline
         self._workers.begin(key)
-        flight = self._flights[key] = _Flight(lane, now, self._breaker.sent(now))
+        flight = self._flights[key] = Flight(lane, deadline, now, self._breaker.sent(now))
         flight.task = asyncio.create_task(self._fly(key, flight), name=f"issue {key}")
 
-    async def _fly(self, key: Key, flight: _Flight) -> None:
+    async def _fly(self, key: Key, flight: Flight) -> None:
         used = True
         try:
             used = await self._issue(key, self)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.endpoint_queue import EndpointQueue, Issue
+from redox_operator.controllers.ports import Leads
 from redox_operator.domain.credential import Key
 from redox_operator.domain.endpoint import Endpoint
 
@@ -20,7 +21,7 @@ class EndpointQueues:
         clock: Clock,
         issue: Issue,
         *,
-        leads: Callable[[], bool] = lambda: True,
+        leads: Leads = lambda: True,
     ) -> None:
         """`leads`: whether this process may request tokens at all; while not, nothing is sent."""
         self._workers = workers
@@ -29,6 +30,8 @@ class EndpointQueues:
         self._leads = leads
         self._queues: dict[str, EndpointQueue] = {}
         self._changed = asyncio.Event()
+        self._asked_before: set[str] = set()
+        """Token URLs of endpoints that are gone: one that comes back has no burst again."""
 
     def __iter__(self) -> Iterator[EndpointQueue]:
         return iter(list(self._queues.values()))
@@ -47,12 +50,17 @@ class EndpointQueues:
         """Take the endpoints of the configuration; those that are gone go with their queues."""
         wanted = {endpoint.name: endpoint for endpoint in endpoints}
         for name in self._queues.keys() - wanted.keys():
-            del self._queues[name]
+            self._asked_before.add(self._queues.pop(name).endpoint.token_url)
         for name, endpoint in wanted.items():
             queue = self._queues.get(name)
             if queue is None:
                 self._queues[name] = EndpointQueue(
-                    endpoint, self._workers, self._clock, self._issue, leads=self._leads
+                    endpoint,
+                    self._workers,
+                    self._clock,
+                    self._issue,
+                    leads=self._leads,
+                    asked_before=endpoint.token_url in self._asked_before,
                 )
             elif queue.endpoint != endpoint:
                 queue.configure(endpoint)

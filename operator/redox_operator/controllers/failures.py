@@ -12,8 +12,11 @@ from redox_operator.domain.policies import Failure
 from redox_operator.domain.refresh import rejected_delay, retry_delay
 
 SHORTEST_DELAY = 0.1
+"""Seconds before any attempt that follows a failed one."""
 LOOK_DELAY = 10.0
+"""Seconds between looks, where a look costs no request of a token endpoint (`Retry.LOOK`)."""
 CHANGE_DELAY = 60.0
+"""Seconds between attempts that only a change can let succeed (`Retry.CHANGE`)."""
 
 
 def failed(

@@ -21,6 +21,8 @@ from redox_operator.controllers.workqueue import Workqueue
 PATIENCE = 60.0
 """Seconds for which work may stand still."""
 
+_UNANSWERED = frozenset({"error", "429", "502", "503", "504"})
+
 
 @dataclass(slots=True)
 class Health:
@@ -44,9 +46,12 @@ class Health:
         """Take note of the start."""
         self.started_at = self.clock.read().boot
 
-    def note_request(self, code: str) -> None:
-        """Take note of an answer of the API server."""
-        if code == "error" or code.startswith("5") or code == "429":
+    def note_request(self, verb: str, code: str) -> None:
+        """Take note of an answer of the API server: an HTTP status, or `error` for none.
+
+        A write may be answered 500 because a webhook fails: that says nothing of the others.
+        """
+        if code in _UNANSWERED or (code == "500" and verb in ("get", "list")):
             self.unanswered_at = self.clock.read().boot
 
     def liveness(self) -> list[str]:
@@ -66,6 +71,10 @@ class Health:
             faults.append(
                 f"the API server refuses the watch of {path} ({status}): see deploy/'s RBAC"
             )
+        faults += [
+            f"the API server refuses the list of {name} (403): see deploy/'s RBAC"
+            for name in sorted(self.resync.refused - self.watch.refused.keys())
+        ]
         if self.leadership is not None and self.leadership.refused:
             faults.append(self.leadership.refused)
         return faults

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from redox_operator.adapters.token_endpoint.timeouts import Timeouts
 from redox_operator.controllers.accepting import accept_token
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.endpoint_queue import EndpointQueue
@@ -24,6 +25,7 @@ from redox_operator.domain.errors import (
     EndpointUnavailable,
     KeyInvalid,
     RedoxOperatorError,
+    ResponseInvalid,
     Retry,
     TokenRequestError,
 )
@@ -37,6 +39,11 @@ BACKDATED = 30.0
 """Seconds by which `iat` is earlier than now: endpoints refuse what is issued in their future."""
 CUT_OFF_AFTER = 30.0
 """Seconds for an attempt, whose own timeouts are shorter: where they fail, a worker is not lost."""
+OWN_TIMEOUT = Timeouts().total
+"""Seconds after which an attempt ends by itself."""
+LATE = 5.0
+"""Seconds by which a timeout is late only where this process, or its machine, stood still: that
+says nothing about the endpoint."""
 _CLOCK_STATUS = frozenset({200, 400, 401})
 """Answers whose `Date` is the endpoint's own, not a proxy's in between."""
 
@@ -135,7 +142,10 @@ class Issuer:
         if request.record.request_failure is not None:
             # The turn goes on, and status tells of the attempts that failed.
             self.done(key)
-        return request.queue.ask_to_join(key) if self._is_wanted(request) else None
+        if not self._is_wanted(request):
+            return None
+        before_deadline = self.observer.before_deadline(request.record)
+        return request.queue.ask_to_join(key, before_deadline=before_deadline)
 
     def _is_wanted(self, request: _Request) -> bool:
         """Whether another attempt would still be for what the first was made for."""
@@ -170,7 +180,15 @@ class Issuer:
                     endpoint, assertion, scopes=credential.scopes, sent_at=self.observer.now(record)
                 )
             outcome = "issued"
-        except TokenRequestError as error:
+        except (TokenRequestError, TimeoutError) as error:
+            if _stood_still(error, self.clock.read().boot - sent.boot):
+                logger.info(
+                    "a token request was lost while the process stood still; another one follows",
+                    extra={"credential": str(record.key), "endpoint": endpoint.name, "jti": jti},
+                )
+                return False
+            if isinstance(error, TimeoutError):
+                raise
             outcome = error.reason
             if error.date is not None and error.status in _CLOCK_STATUS:
                 request.correction.observe(error.date, sent, self.clock.read())
@@ -205,7 +223,8 @@ class Issuer:
     def _refused(self, request: _Request, sent: Reading, error: TokenRequestError) -> bool:
         """Take note of a failure; whether it would be the same for any other attempt."""
         record, queue = request.record, request.queue
-        unavailable = isinstance(error, EndpointUnavailable)
+        # Nonsense in place of a token, such as a maintenance page, is no work of the endpoint.
+        unavailable = isinstance(error, EndpointUnavailable | ResponseInvalid)
         if unavailable:
             failure = Failure(error, self.observer.now(record), 1, 0.0)
             queue.failed(record.key, request.endpoint, sent.boot, failure)
@@ -233,3 +252,11 @@ class Issuer:
             },
         )
         return error.retry is Retry.REJECTED
+
+
+def _stood_still(error: TokenRequestError | TimeoutError, elapsed: float) -> bool:
+    """Whether an attempt that got no answer ended later than its timeouts."""
+    if isinstance(error, TimeoutError):
+        return elapsed > CUT_OFF_AFTER + LATE
+    unanswered = isinstance(error, EndpointUnavailable) and error.status is None
+    return unanswered and elapsed > OWN_TIMEOUT + LATE

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-JOIN_AFTER = 5.0
-"""Seconds without an answer after which another attempt is made beside."""
+from redox_operator.domain.worker_slots import SLOW_AFTER
+
 IN_FLIGHT = 3
 """Attempts of one credential at most."""
 
@@ -30,7 +30,7 @@ async def first_settled(attempt: Attempt, ask: Ask, give_back: Callable[[], None
     try:
         while attempts:
             waits_to_join = permit is None and len(attempts) < IN_FLIGHT
-            timeout = max(0.0, last + JOIN_AFTER - loop.time()) if waits_to_join else None
+            timeout = max(0.0, last + SLOW_AFTER - loop.time()) if waits_to_join else None
             awaited: set[asyncio.Future[Any]] = {*attempts, *(() if permit is None else (permit,))}
             done, _ = await asyncio.wait(
                 awaited, timeout=timeout, return_when=asyncio.FIRST_COMPLETED

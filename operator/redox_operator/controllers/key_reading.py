@@ -39,6 +39,17 @@ class KeyReader:
     observer: Observer
     clock: Clock
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _moved_at: float = float("-inf")
+    """Boot clock when the parser settled a key last, or the first of these tasks began."""
+
+    def __post_init__(self) -> None:
+        """Hear of each key that the parser settles."""
+        self.parser.on_settled = self._note_moved
+
+    @property
+    def moved_at(self) -> float:
+        """Boot clock until when the parser was at work, as far as is known; now, without work."""
+        return self._moved_at if self.tasks else self.clock.read().boot
 
     def is_fresh(self, record: Record) -> bool:
         """Whether the checked key may sign now."""
@@ -52,9 +63,14 @@ class KeyReader:
         if record.key_pending:
             return
         record.key_pending = True
+        if not self.tasks:
+            self._note_moved()
         task = asyncio.create_task(self._read(record, queue, to_sign), name=f"key {record.key}")
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def _note_moved(self) -> None:
+        self._moved_at = self.clock.read().boot
 
     async def _read(self, record: Record, queue: Workqueue, to_sign: bool) -> None:
         credential = record.credential
@@ -111,6 +127,7 @@ class KeyReader:
         )
         if failure is not None and isinstance(failure.error, KeyNotFound | KeyInvalid):
             record.request_failure = failure = None
+            record.free_since = self.clock.read().boot
         if known is None or known.content_hash == seen:
             return
         record.key_choice = None

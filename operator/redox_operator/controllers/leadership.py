@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from redox_operator.controllers.clock import Clock
 from redox_operator.domain.errors import ClusterError, Conflict, Forbidden, NotFound
-from redox_operator.domain.lease import RENEW_DEADLINE, RETRY, Lease, may_take
+from redox_operator.domain.lease import DURATION, RENEW_DEADLINE, RETRY, Lease, may_take
 
 logger = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 REQUEST_TIMEOUT = 3.0
-"""Seconds: a request that hangs must leave time for two more before the deadline."""
+"""Seconds: a request that hangs must leave time for another before the deadline."""
+LONGEST_TIMEOUT = 10.0
+"""The same where the API server is that slow: it would be cut off time and again."""
 RELEASE_TIMEOUT = 1.0
 """Seconds: whoever stops does not wait long for it."""
 
@@ -52,6 +56,8 @@ class Leadership:
     _changed_at: float = 0.0
     """When the Lease was first seen as it is."""
     _leads_until: float = field(default=float("-inf"))
+    _timeout: float = REQUEST_TIMEOUT
+    """Of the next request: longer after one that was cut off, and twice what the last one took."""
     _leading: bool = False
     """Whether `on_start` was called last."""
     _last_holder: bool = False
@@ -69,8 +75,7 @@ class Leadership:
             started = self.clock.read().boot
             self._tell()
             try:
-                async with asyncio.timeout(REQUEST_TIMEOUT):
-                    await self._turn(started)
+                await self._turn()
                 self.refused = ""
             except (ClusterError, TimeoutError) as error:
                 self._note(error)
@@ -98,25 +103,38 @@ class Leadership:
             if lease is not None and lease.holder == self.identity:
                 await self.leases.write(lease, "")
 
-    async def _turn(self, started: float) -> None:
+    async def _bounded(self, request: Awaitable[_T]) -> _T:
+        started = self.clock.read().boot
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await request
+        except TimeoutError:
+            self._timeout = min(LONGEST_TIMEOUT, 2 * self._timeout)
+            raise
+        took = self.clock.read().boot - started
+        self._timeout = min(LONGEST_TIMEOUT, max(REQUEST_TIMEOUT, 2 * took))
+        return answer
+
+    async def _turn(self) -> None:
         """One attempt. What a leader knows of its Lease is renewed without reading it."""
         if self._lease is None or not self._leading:
-            self._see(await self.leases.read())
+            self._see(await self._bounded(self.leases.read()))
         if not may_take(self._lease, self.identity, self.clock.read().boot - self._changed_at):
             return
+        asked = self.clock.read().boot
         try:
-            self._see(await self.leases.write(self._lease, self.identity))
+            self._see(await self._bounded(self.leases.write(self._lease, self.identity)))
         except (Conflict, NotFound):
             # Another was first, or a write without an answer took effect after all.
             missing = self._lease is None
-            self._see(await self.leases.read())
+            self._see(await self._bounded(self.leases.read()))
             if missing and self._lease is None:
                 raise
             return
         # A gap since the last turn is told before it is over: work was left out in it.
         self._tell()
         # Counted from before the request: others may count from any time after it.
-        self._leads_until = started + RENEW_DEADLINE
+        self._leads_until = asked + RENEW_DEADLINE
         self._tell()
 
     def _pause(self, started: float) -> float:
@@ -124,7 +142,7 @@ class Leadership:
         now = self.clock.read().boot
         again = started + RETRY
         if self._lease is not None and not self._last_holder:
-            runs_out = self._changed_at + self._lease.duration_seconds
+            runs_out = self._changed_at + min(self._lease.duration_seconds, DURATION)
             if now < runs_out < again:
                 again = runs_out
         return max(0.0, again - now)
@@ -157,7 +175,7 @@ class Leadership:
         elif isinstance(error, NotFound):
             refused = "there is no namespace for the Lease: see LEASE_NAMESPACE"
         elif not isinstance(error, Conflict):
-            logger.info("the Lease was not had: %s", error or "no answer in time")
+            logger.info("the Lease could not be taken or renewed: %s", error or "no answer in time")
         if refused and refused != self.refused:
             logger.error("%s (%s)", refused, error)
         self.refused = refused

@@ -47,6 +47,8 @@ class Maintenance:
     """Boot clock of the last turn."""
     woke_at: float = field(default=float("-inf"))
     """Boot clock of the end of the last gap: a suspended machine, a stopped process."""
+    clock_set_at: float = field(default=float("-inf"))
+    """Boot clock when the wall clock was set last."""
 
     _corrections: dict[str, float] = field(default_factory=dict)
 
@@ -70,6 +72,7 @@ class Maintenance:
             self.woke_at = now.boot
             logger.warning("the process stood still for %.0f s", gap)
         if abs(step) > STEP:
+            self.clock_set_at = now.boot
             logger.warning("the clock was set by %+.0f s", step)
             self.on_clock_set()
         if self._corrections_moved(now) or gap > 10 * INTERVAL:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from redox_operator.adapters.cluster.secrets import parse_target
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.endpoint_queues import EndpointQueues
+from redox_operator.controllers.ports import Leads
 from redox_operator.controllers.records import Record, Records, is_newer
 from redox_operator.controllers.watch_state import Change
 from redox_operator.controllers.workqueue import Workqueue
@@ -28,7 +28,7 @@ class Observation:
     workqueue: Workqueue
     endpoints: EndpointQueues
     clock: Clock
-    leads: Callable[[], bool] = lambda: True
+    leads: Leads = lambda: True
     """Whether this process reads and writes targets; a standby knows what watches tell of them."""
     deleted_uids: set[str] = field(default_factory=set)
     """Since the list under way began: it may still show them."""

@@ -116,11 +116,12 @@ class Operator:
         )
         self._events = EventPoster(GatedEvents(world.events, leads))
         self._reporter = Reporter(credentials, observer, clock, self._events)
+        keys = KeyReader(secrets, world.key_parser, observer, clock)
         self._reconciler = Reconciler(
             records=records,
             observer=observer,
             clock=clock,
-            keys=KeyReader(secrets, world.key_parser, observer, clock),
+            keys=keys,
             writer=Writer(secrets, observer, clock, world.metrics),
             reporter=self._reporter,
             read_targets_every=None if options.watch_secrets else DRIFT_INTERVAL,
@@ -145,6 +146,8 @@ class Operator:
             on_credential=observation.credential,
             on_target=observation.target,
             on_restart=self._resync.ask,
+            on_reopened=self._resync.ask,
+            on_revision=self._resync.saw,
         )
         self._maintenance = Maintenance(
             clock,
@@ -154,7 +157,13 @@ class Operator:
             on_clock_set=observation.clock_set,
         )
         self.overview = Overview(
-            records, observer, self._workqueue, self._resync, self._maintenance, leads
+            records,
+            observer,
+            self._workqueue,
+            self._resync,
+            self._maintenance,
+            leads,
+            keys_moved_at=lambda: keys.moved_at,
         )
         self.health = Health(
             clock,
@@ -186,8 +195,12 @@ class Operator:
             logger.error("%s ended, so the process does", ended.result())
         for task in (stopped, ended):
             task.cancel()
+        if self._leadership is not None and not self.leads:
+            # What ends must not begin to lead.
+            await self._supervisor.stop("leadership")
         await self._supervisor.stop("endpoint queues")
-        await self._workqueue.drain(STOP_TIMEOUT)
+        # The thread of the watches may take a second to end.
+        await asyncio.gather(self._workqueue.drain(STOP_TIMEOUT), self._supervisor.stop("watch"))
         await self._reporter.drain(STATUS_TIMEOUT)
         if self._leadership is not None:
             await self._supervisor.stop("leadership")

@@ -12,6 +12,7 @@ from redox_operator.adapters.metrics import CredentialSample, EndpointSample, Sn
 from redox_operator.controllers.endpoint_queue import EndpointQueue
 from redox_operator.controllers.maintenance import Maintenance
 from redox_operator.controllers.observing import Observer
+from redox_operator.controllers.ports import Leads
 from redox_operator.controllers.records import Record, Records
 from redox_operator.controllers.resync import Resync
 from redox_operator.controllers.situations import situation
@@ -23,6 +24,8 @@ from redox_operator.domain.timestamps import parse_time
 
 OVERDUE_AFTER = 10.0
 """Seconds after its start that a refresh counts as overdue: it may take an attempt or two."""
+STILL_AFTER = 60.0
+"""Seconds without any key settled after which the parser counts as dead."""
 BUSY = 0.7
 """Planned share of an endpoint's rate that leaves too little to make up for an outage."""
 LOOK_EVERY = 60.0
@@ -39,7 +42,9 @@ class Overview:
     workqueue: Workqueue
     resync: Resync
     maintenance: Maintenance
-    leads: Callable[[], bool] = lambda: True
+    leads: Leads = lambda: True
+    keys_moved_at: Callable[[], float] = lambda: float("-inf")
+    """Boot clock when a key was settled last; see `KeyReader.moved_at`."""
 
     def snapshot(self) -> Snapshot:
         """What metrics show."""
@@ -76,11 +81,15 @@ class Overview:
         """Seconds by which the latest refresh is overdue that nothing but this process delays.
 
         One that fails time and again is left out: a restart would not heal it, and harm others.
+        One whose key is being read or checked waits for other keys, while those are settled.
+        What was suspended or refused, or fell due by a clock that was set, is late from then on.
         """
+        now, clock_set_at = self.observer.clock.read().boot, self.maintenance.clock_set_at
         late = (
-            seconds
+            min(seconds, now - max(record.free_since, clock_set_at))
             for record, cause, seconds in self._overdue(self._seen())
             if cause == "process"
+            and not (record.key_pending and now - self.keys_moved_at() < STILL_AFTER)
             and record.request_failure is None
             and record.key not in self.workqueue.crashed
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from redox_operator.domain.access_token import TokenResponse
@@ -11,6 +11,9 @@ from redox_operator.domain.endpoint import Endpoint
 from redox_operator.domain.private_key import KeySet, KeySetSummary, SigningKey
 from redox_operator.domain.rendering import Rendered
 from redox_operator.domain.target import Target
+
+Leads = Callable[[], bool]
+"""Whether this replica may work now."""
 
 
 class TargetReadLike(Protocol):
@@ -49,6 +52,9 @@ class CredentialsPort(Protocol):
 
 class KeyParserPort(Protocol):
     """Private keys, parsed in a child process; raises `KeyInvalid`."""
+
+    on_settled: Callable[[], None]
+    """Called when a key was parsed, or found to be none; not for what was known already."""
 
     async def parse(
         self, content: bytes, *, namespace: str, key_id: str | None, algorithm: str | None

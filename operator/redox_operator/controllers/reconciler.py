@@ -18,6 +18,7 @@ from redox_operator.controllers.records import Record, Records, is_newer
 from redox_operator.controllers.reporting import Reporter
 from redox_operator.controllers.situations import facts, situation, situation_of_invalid
 from redox_operator.controllers.workqueue import Workqueue
+from redox_operator.controllers.write_gate import NotLeading
 from redox_operator.controllers.writing import Writer
 from redox_operator.domain.conditions import STALLS_LATER_AFTER
 from redox_operator.domain.credential import Credential, Key
@@ -75,8 +76,14 @@ class Reconciler:
             return self._report_invalid(record, queue)
         try:
             decision, observed = await self._act(record, credential)
+        except NotLeading:
+            # Whoever leads next decides anew.
+            return None
         except (ClusterError, CredentialError) as error:
-            return self._put_off(record, credential, error, queue)
+            return None if record.gone else self._put_off(record, credential, error, queue)
+        if record.gone:
+            # It was deleted meanwhile, or all is read anew: nothing of it is wanted any more.
+            return None
         if isinstance(decision, Issue):
             self._ask(record, observed, queue)
         self._look_at_key(record, observed, queue)
@@ -140,8 +147,8 @@ class Reconciler:
             if isinstance(decision.error, TargetError):
                 # A foreign Secret carries no label of ours: no watch tells when it goes.
                 record.target_known = False
-        else:
-            record.refusal = None
+        elif record.refusal is not None:
+            record.refusal, record.free_since = None, self.clock.read().boot
 
     def _refuse(self, record: Record, error: CredentialError) -> None:
         now, boot = self.observer.now(record), self.clock.read().boot

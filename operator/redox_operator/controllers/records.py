@@ -51,6 +51,8 @@ class Record:
     """As it stands in the API; kept for `lastTransitionTime`, never to decide."""
     first_seen: float
     """Boot clock."""
+    free_since: float = float("-inf")
+    """Boot clock since when nothing that an author wrote keeps it from being served."""
 
     target: Target | None = None
     target_known: bool = False
@@ -106,6 +108,7 @@ def record_of(body: Mapping[str, Any], boot: float) -> Record:
         credential=_parsed(body),
         status=body.get("status"),
         first_seen=boot,
+        free_since=boot,
     )
 
 
@@ -156,6 +159,7 @@ class Records:
         self._unindex(known)
         _forget_what_changed(known, fresh.credential)
         known.credential, known.generation = fresh.credential, fresh.generation
+        known.free_since = boot
         self._index(known)
         return known, True
 

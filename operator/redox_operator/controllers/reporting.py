@@ -14,6 +14,7 @@ from redox_operator.controllers.failures import place_of
 from redox_operator.controllers.observing import Observer
 from redox_operator.controllers.ports import CredentialsPort, EventsPort
 from redox_operator.controllers.records import Record, is_newer
+from redox_operator.controllers.write_gate import NotLeading
 from redox_operator.domain.conditions import Situation
 from redox_operator.domain.credential import Credential, Key
 from redox_operator.domain.errors import ClusterError, NotFound
@@ -38,7 +39,7 @@ Again = Callable[[Key, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class _Pending:
     """What is to be told of a credential."""
 
     record: Record
@@ -59,7 +60,7 @@ class Reporter:
     observer: Observer
     clock: Clock
     events: EventPoster
-    _words: dict[Key, _Word] = field(default_factory=dict)
+    _pending: dict[Key, _Pending] = field(default_factory=dict)
     _writing: set[Key] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -69,54 +70,57 @@ class Reporter:
         patience = self._patience(record) - (self.clock.read().boot - record.first_seen)
         if waiting and patience > 0:
             return min(patience, PENDING_AFTER)
-        word = _Word(record, told, known, again)
-        if record.key in self._writing or self._news(word) is not None:
-            self._words[record.key] = word
+        pending = _Pending(record, told, known, again)
+        if record.key in self._writing or self._news(pending) is not None:
+            self._pending[record.key] = pending
             if len(self._tasks) < WRITERS:
-                task = asyncio.create_task(self._write_words(), name="status")
+                task = asyncio.create_task(self._write_pending(), name="status")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         else:
-            self._words.pop(record.key, None)
+            self._pending.pop(record.key, None)
         return None
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is being written, for a while."""
-        self._words.clear()
+        self._pending.clear()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 
-    def _news(self, word: _Word) -> dict[str, Any] | None:
+    def _news(self, pending: _Pending) -> dict[str, Any] | None:
         """The status to write, if it is worth it."""
-        record, before = word.record, word.record.status or {}
-        reported = status(word.told, word.known, before)
+        record, before = pending.record, pending.record.status or {}
+        reported = status(pending.told, pending.known, before)
         since = self.clock.read().boot - record.status_written_at
         return reported if is_news(reported, before, since) else None
 
-    async def _write_words(self) -> None:
+    async def _write_pending(self) -> None:
         while True:
             # One write per credential at a time; at most `WRITERS` keys are passed over.
-            key = next((key for key in self._words if key not in self._writing), None)
+            key = next((key for key in self._pending if key not in self._writing), None)
             if key is None:
                 return
-            word = self._words.pop(key)
+            pending = self._pending.pop(key)
             self._writing.add(key)
             try:
-                await self._write(word)
+                await self._write(pending)
+            except NotLeading:
+                # Whoever leads next writes what is news then.
+                continue
             except ClusterError as error:
                 logger.warning("status not written: %s", error, extra={"credential": str(key)})
-                word.again(key, STATUS_RETRY)
+                pending.again(key, STATUS_RETRY)
             except Exception as error:  # noqa: BLE001 - one status must not keep others from theirs
                 logger.error(  # noqa: TRY400 - its text is what must not be shown
                     "the status of %s failed unexpectedly: %s", key, place_of(error)
                 )
-                word.again(key, STATUS_RETRY)
+                pending.again(key, STATUS_RETRY)
             finally:
                 self._writing.discard(key)
 
-    async def _write(self, word: _Word) -> None:
-        record, before = word.record, word.record.status or {}
-        now, reported = self.clock.read().boot, self._news(word)
+    async def _write(self, pending: _Pending) -> None:
+        record, before = pending.record, pending.record.status or {}
+        now, reported = self.clock.read().boot, self._news(pending)
         if reported is None or record.gone:
             return
         try:

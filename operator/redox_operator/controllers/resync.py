@@ -12,22 +12,27 @@ from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.observation import Observation
 from redox_operator.controllers.ports import CredentialsPort, SecretsPort
 from redox_operator.controllers.records import Record, is_newer
+from redox_operator.controllers.watch_signs import watch_name
 from redox_operator.controllers.watch_state import SECRETS, Change
 from redox_operator.domain.credential import PLURAL, Credential, Key
-from redox_operator.domain.errors import ClusterError, NotFound
+from redox_operator.domain.errors import ClusterError, Forbidden, NotFound
 from redox_operator.domain.target import ROLE_LABEL, ROLE_TARGET
 
 logger = logging.getLogger(__name__)
 
 INTERVAL = 60.0
 RETRY = 5.0
+SPACING = 5.0
+"""Seconds from one list to the next, however often it is asked for."""
+SHARE = 10
+"""A list that took long is followed by a pause of as many times that, unless a minute is over."""
 TURN = 200
 """Objects that are taken in before others have their turn on the event loop."""
 
 
 @dataclass(slots=True)
 class Resync:
-    """Lists at the start, every minute, and when asked."""
+    """Lists at the start, every minute, and some seconds after it was asked to."""
 
     credentials: CredentialsPort
     targets: SecretsPort | None
@@ -41,34 +46,44 @@ class Resync:
     """Called with resource, namespace, name and version of what no watch has told of; the version
     is None of what is gone."""
     completed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when a first list is done."""
+    """Set when each first list is done or refused: there may be rights for some namespaces only."""
+    refused: set[str] = field(default_factory=set)
+    """Lists that the API server refuses (403), called as the watches are."""
     crd_missing: bool = False
     listed_at: dict[str, float] = field(default_factory=dict)
     """Wall-clock time of the last list, by resource."""
-    _revision: str | None = None
+    _newest: str | None = None
+    """The highest revision of credentials that a list or watch has told of."""
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def complete(self) -> bool:
-        """Whether a first list is done."""
+        """Whether each first list is done or refused."""
         return self.completed.is_set()
 
     def ask(self) -> None:
-        """List soon."""
+        """List soon: at most every few seconds."""
         self._asked.set()
+
+    def saw(self, revision: str) -> None:
+        """A watch told of this revision of credentials."""
+        if is_newer(revision, self._newest):
+            self._newest = revision
 
     async def loop(self) -> None:
         """List again and again, until cancelled."""
         while True:
-            pause = INTERVAL
+            pause, started = INTERVAL, self.clock.read().boot
             self._asked.clear()
             try:
                 await self.run()
             except ClusterError as error:
                 logger.warning("the list failed: %s", error)
                 pause = RETRY
+            spacing = max(SPACING, SHARE * (self.clock.read().boot - started))
             try:
                 async with asyncio.timeout(pause):
+                    await asyncio.sleep(spacing)
                     await self._asked.wait()
             except TimeoutError:
                 continue
@@ -83,15 +98,22 @@ class Resync:
         for resource, run in lists.items():
             before = len(failures)
             for scope in self.namespaces or (None,):
+                name = watch_name(resource, scope)
                 try:
                     await run(scope)
                 except ClusterError as error:
                     failures.append(error)
+                    if isinstance(error, Forbidden):
+                        self.refused.add(name)
+                else:
+                    self.refused.discard(name)
             if len(failures) == before:
                 self.listed_at[resource] = started.wall
+        if all(isinstance(error, Forbidden) for error in failures):
+            # Who waited for rights that never come would keep all namespaces from being served.
+            self.completed.set()
         if failures:
             raise failures[0]
-        self.completed.set()
 
     def _records(self, scope: str | None) -> list[Record]:
         records = self.observation.records
@@ -99,8 +121,10 @@ class Resync:
 
     async def _run_credentials(self, scope: str | None) -> None:
         observation, started = self.observation, self.clock.read()
+        # What watches tell of while the list is made may be newer than the list.
+        known = self._newest
         items, revision = await self._list(scope)
-        self._check(revision)
+        self._check(known, revision)
         found: set[Key] = set()
         for number, item in enumerate(items, 1):
             metadata = item["metadata"]
@@ -159,9 +183,10 @@ class Resync:
                     self.on_missed(SECRETS, *place, None)
                 self.observation.target_missing(record)
 
-    def _check(self, revision: str) -> None:
-        last, self._revision = self._revision, revision
-        if last is not None and is_newer(last, revision):
+    def _check(self, known: str | None, revision: str) -> None:
+        self.saw(revision)
+        if known is not None and is_newer(known, revision):
+            self._newest = revision
             logger.warning("the cluster's history went back; everything is read anew")
             self.observation.history_went_back()
             self.on_older_revision()

@@ -171,6 +171,8 @@ class _Thread:
             watch.connection,
             answered=lambda *answer: self._tell(watch.answered, *answer),
             heard=lambda name: self._tell(lambda: watch.signs.heard(name, self._main.time())),
+            opened=lambda name: self._tell(watch.opened, name),
+            marked=lambda *bookmark: self._tell(watch.marked, *bookmark),
         )
 
         @kopf.on.login(registry=registry)
@@ -239,7 +241,7 @@ def _settings(label_selector: str | None) -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.watching.chunk_size = 100
-    settings.watching.label_selectors["", "v1", "secrets"] = TARGET_SELECTOR
+    settings.watching.label_selectors["", "v1", SECRETS] = TARGET_SELECTOR
     if label_selector:
         settings.watching.label_selectors[GROUP, VERSION, PLURAL] = label_selector
     # Workers of a burst live that long together; the default of 5 s costs 10 KiB an object.

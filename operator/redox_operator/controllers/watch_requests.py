@@ -4,6 +4,7 @@ noted with what comes in answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,7 +15,9 @@ from redox_operator.adapters.cluster.connection import METADATA, METADATA_LIST
 from redox_operator.controllers.watch_signs import watch_name
 
 _ERROR_EVENT = b'{"type":"ERROR"'
+_BOOKMARK = re.compile(rb'^{"type":"BOOKMARK".*?"resourceVersion":"(\d+)"', re.MULTILINE)
 _FAILED = 500
+"""Noted for an ERROR event, whatever its code: the list that follows tells more."""
 
 
 class ConnectionPort(Protocol):
@@ -39,6 +42,10 @@ class WatchRequests:
     """Called with a watch's name and an HTTP status; 0: there was no answer."""
     heard: Callable[[str], None]
     """Called when something came on an open watch."""
+    opened: Callable[[str], None]
+    """Called with a watch's name when it is open."""
+    marked: Callable[[str, str], None]
+    """Called with a watch's name and the revision of a bookmark."""
 
     def session(self) -> aiohttp.ClientSession:
         """A session in the running loop; the caller closes it."""
@@ -58,6 +65,7 @@ class WatchRequests:
             raise
         self.answered(watch, response.status)
         if watching and response.status < 300:
+            self.opened(watch)
             response.content = _Stream(response.content, watch, self)  # type: ignore[assignment]
         return response
 
@@ -93,6 +101,8 @@ class _Stream:
                 self.requests.answered(self.watch, _FAILED)
             else:
                 self.requests.heard(self.watch)
+            for bookmark in _BOOKMARK.finditer(data):
+                self.requests.marked(self.watch, bookmark[1].decode())
             yield data
 
     def __getattr__(self, name: str) -> Any:

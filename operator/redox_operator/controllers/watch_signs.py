@@ -1,4 +1,4 @@
-"""What the watches give of themselves, and what they should have told: a silent one is found.
+"""Signs of life of the watches, and changes they should have reported: how a silent watch is found.
 
 A watch that is alive shows it: an answer, an event or a bookmark every minute or so. And what a
 list finds new, the watch must tell, too. Times are of the event loop's clock.
@@ -18,10 +18,10 @@ QUIET_AFTER = 180.0
 """Seconds without a sign. A watch without bookmarks begins anew after 70 s, and a request may take
 another 30 s."""
 RESTART_DELAYS = (0.0, 60.0, 120.0, 240.0, 300.0)
-"""Seconds between restarts of watches that stay silent; each has all objects listed once more."""
+"""Seconds between restarts of watches that stay silent; each restart lists all objects again."""
 HOPELESS_AFTER = 600.0
-"""Seconds after which restarts did not help. As long as that, a kubelet that restarts the process
-takes it for healthy, and does not put the next restart off."""
+"""Seconds of silence, despite restarts, after which the process ends. A container that ran so long
+has its back-off reset, so it is restarted without delay."""
 MIN_RESTARTS = 3
 
 _REFUSALS = frozenset({400, 401, 403, 404})

@@ -1,4 +1,4 @@
-"""Whether the watches live and tell, whatever makes them; who restarts them, and when in vain."""
+"""Whether the watches run and report: when they are restarted, and when the process gives up."""
 
 from __future__ import annotations
 
@@ -44,9 +44,16 @@ class WatchState:
     """Both are called in the operator's loop."""
     on_restart: Callable[[], None]
     """Called when the watches began anew: what happened in between is not known."""
+    on_reopened: Callable[[], None] = lambda: None
+    """Called when a watch was opened again, where it had been open before. A restored API server
+    says nothing on one that goes on from a revision it has not reached yet."""
+    on_revision: Callable[[str], None] = lambda _: None
+    """Called with each revision of credentials that a watch tells of."""
     alive: bool = False
     """Whether every watch runs."""
     signs: WatchSigns = field(default_factory=WatchSigns)
+    _opened: set[str] = field(default_factory=set)
+    """Watches that were open since they began."""
     _stopped_at: float | None = None
     _restart_from: float = float("-inf")
 
@@ -64,6 +71,7 @@ class WatchState:
         """Take note that the watches begin."""
         resources = (PLURAL, SECRETS) if self.watch_secrets else (PLURAL,)
         scopes = self.namespaces or (None,)
+        self._opened.clear()
         self.signs.begin([watch_name(each, scope) for each in resources for scope in scopes], now)
 
     def set_alive(self, alive: bool, now: float) -> None:
@@ -82,11 +90,24 @@ class WatchState:
             # From here on nobody else is to blame.
             self._stopped_at = now_in_loop()
 
+    def opened(self, watch: str) -> None:
+        """Note that a watch is open."""
+        if watch in self._opened:
+            self.on_reopened()
+        self._opened.add(watch)
+
+    def marked(self, watch: str, revision: str) -> None:
+        """Take in a bookmark: the watch has told of all up to this revision."""
+        if watch.startswith(PLURAL):
+            self.on_revision(revision)
+
     def told(self, resource: str, change: Change, *, listed: bool) -> None:
         """Take in what a watch told; `listed`: as there when the watch began."""
         metadata = change.body["metadata"]
         watch = self._watch_of(resource, metadata["namespace"])
         self.signs.told(watch, metadata, deleted=change.deleted, listed=listed)
+        if resource == PLURAL:
+            self.on_revision(metadata["resourceVersion"])
         (self.on_credential if resource == PLURAL else self.on_target)(change)
 
     def missed(self, resource: str, namespace: str, name: str, version: str | None) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 
 from redox_operator.controllers.clock import Clock
 from redox_operator.controllers.failures import place_of
+from redox_operator.controllers.ports import Leads
 from redox_operator.domain.credential import Key
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ SLOTS = 32
 """Runs at once; each makes a handful of requests to the API server."""
 MAX_SLEEP = 10.0
 """Seconds; both clocks are read at least this often."""
+SPARE_TIMERS = 64
+"""Outdated timers that are kept at least: forgetting them looks through all."""
 CRASH_DELAY = 10.0
 """Seconds until a key runs again whose run raised what nobody expected."""
 
@@ -41,7 +44,7 @@ class Workqueue:
         run: Run,
         deadline: Deadline,
         *,
-        leads: Callable[[], bool] = lambda: True,
+        leads: Leads = lambda: True,
     ) -> None:
         """`leads`: whether this process works at all; while not, nothing is taken or started."""
         self._clock = clock
@@ -77,6 +80,7 @@ class Workqueue:
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
             heapq.heappush(self._timers, (due, next(self._order), key))
+            self._forget_outdated()
             self._wake.set()
 
     def discard(self, key: Key) -> None:
@@ -125,6 +129,12 @@ class Workqueue:
             await asyncio.wait(tasks, timeout=seconds)
         for task in tasks:
             task.cancel()
+
+    def _forget_outdated(self) -> None:
+        """Timers of keys that ran before their time would stay until it comes."""
+        if len(self._timers) > SPARE_TIMERS + 2 * len(self._due):
+            self._timers = [each for each in self._timers if self._due.get(each[2]) == each[0]]
+            heapq.heapify(self._timers)
 
     def _collect_due(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:

@@ -5,13 +5,13 @@ Reads pass, for a standby stays warm. What is under way when leadership is lost 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from redox_operator.controllers.ports import (
     CredentialsPort,
     EventsPort,
+    Leads,
     SecretsPort,
     TargetReadLike,
 )
@@ -19,9 +19,6 @@ from redox_operator.domain.credential import Credential, Key
 from redox_operator.domain.errors import ClusterError
 from redox_operator.domain.rendering import Rendered
 from redox_operator.domain.target import Target
-
-Leads = Callable[[], bool]
-"""Whether this replica may work now."""
 
 
 class NotLeading(ClusterError):

@@ -10,6 +10,7 @@ from redox_operator.controllers.failures import note_write_failure
 from redox_operator.controllers.observing import Observer, expected_input_hash
 from redox_operator.controllers.ports import MetricsPort, SecretsPort
 from redox_operator.controllers.records import Record
+from redox_operator.controllers.write_gate import NotLeading
 from redox_operator.domain import target
 from redox_operator.domain.access_token import AccessToken
 from redox_operator.domain.credential import Credential
@@ -45,12 +46,10 @@ class Writer:
         """
         # What a watch tells from here on may be newer than the answer.
         deletions, told = record.target_deletions, record.target_version
-        record.target_version, record.target_known = None, False
+        record.target_known = False
         try:
             found = await self.secrets.read_target(credential)
         except ClusterError as error:
-            # Without an answer, what a watch told before is still the newest that is known.
-            record.target_version = record.target_version or told
             if not isinstance(error, Forbidden):
                 raise
             raise WriteDenied(
@@ -58,6 +57,9 @@ class Writer:
                 "operator's service account get, create and patch Secrets in the namespace "
                 f"{credential.key.namespace}."
             ) from error
+        if record.target_version == told:
+            # Only from the answer on: until then it is the newest that is known.
+            record.target_version = None
         record.target = None if found is None else found.target
         record.target_known = record.target_deletions == deletions
         record.target_read_at = self.clock.read().boot
@@ -71,20 +73,25 @@ class Writer:
         )
         input_hash = found.target.annotations.get(target.INPUT_HASH)
         if token is not None and self._is_better(record, credential, token, input_hash, now):
+            planned_from = _later_issued(record.token, token)
             record.token, record.token_input_hash = token, input_hash
             record.token_boot = self.clock.read().boot
             record.token_age = max(0.0, now - token.issued_at)
             queue = self.observer.endpoints.get(credential.endpoint)
             record.token_age_is_sure = queue is not None and queue.correction.is_known
-            record.token_is_dated, record.planned_from = False, None
+            record.token_is_dated, record.planned_from = False, planned_from
 
     async def write(self, record: Record, observed: Observed) -> None:
-        """Store the held token in the target as it was seen."""
+        """Store the held token in the target as it was seen.
+
+        Raises `NotLeading` where this replica no longer may; other failures are remembered.
+        """
         token, endpoint, credential = record.token, observed.endpoint, observed.credential
         if token is None or endpoint is None:
             return
         rendered = render(credential, endpoint, token, record.token_input_hash)
-        seen, deletions, outcome = record.target, record.target_deletions, "error"
+        seen, deletions = record.target, record.target_deletions
+        outcome: str | None = "error"
         try:
             if seen is None:
                 record.target = await self.secrets.create_target(credential, rendered)
@@ -98,6 +105,10 @@ class Writer:
         except CredentialError as error:
             outcome = error.reason
             self._fail(record, error)
+        except NotLeading:
+            # Nothing was asked of the API server.
+            outcome = None
+            raise
         except ClusterError as error:
             self._fail(record, error)
         else:
@@ -105,7 +116,8 @@ class Writer:
             record.target_known = record.target_deletions == deletions
             self._measure(observed, seen, token)
         finally:
-            self.metrics.secret_write(outcome)
+            if outcome is not None:
+                self.metrics.secret_write(outcome)
 
     def _is_better(
         self,
@@ -148,3 +160,13 @@ class Writer:
             before, credential.uid, observed.margins, credential.before_expiry_seconds
         )
         self.metrics.lateness(max(0.0, observed.now - due))
+
+
+def _later_issued(held: AccessToken | None, stored: AccessToken) -> AccessToken | None:
+    """The held token where it gives way to one that was issued before: the next is planned by it.
+
+    Both die together, so the endpoint's lives got shorter.
+    """
+    if held is None or held.expires_at != stored.expires_at or held.issued_at <= stored.issued_at:
+        return None
+    return held

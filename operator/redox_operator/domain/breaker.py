@@ -3,7 +3,8 @@
 It is held by a 429, by `Retry-After`, and by the breaker, which opens when the endpoint fails as a
 whole: five failures in a row, of two credentials at least, that began five seconds ago or more.
 Only requests that were sent since the last good answer count. While any of these holds, one probe
-goes every ten seconds, until an answer is good.
+goes every ten seconds, until an answer is good; before the first one, what the endpoint asks for is
+waited, as far as deadlines allow.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ PROBE_INTERVAL = 10.0
 """Seconds between requests to an endpoint that is held."""
 MAX_HOLD = 300.0
 """Seconds; a `Retry-After` beyond a token's life would only let every reader go stale."""
+BEFORE_DEADLINE = 25.0
+"""Seconds before a deadline at which probes begin, whatever `Retry-After` says."""
 _MIN_HOLD = 1.0
 _FAILURES = 5
 _FAILING_FOR = 5.0
@@ -52,11 +55,13 @@ class Breaker:
         """Why it is held; empty: it is not."""
         return frozenset(self._holds)
 
-    def wait(self, now: float) -> float:
-        """Seconds until a request may be sent."""
+    def wait(self, now: float, deadline: float = float("inf")) -> float:
+        """Seconds until a request may be sent; `deadline`: the nearest of those who wait."""
         if not self._holds:
             return 0.0
-        return max(0.0, max(self._sent_at + PROBE_INTERVAL, *self._holds.values()) - now)
+        latest = max(self._held_at + PROBE_INTERVAL, deadline - BEFORE_DEADLINE)
+        until = min(latest, max(self._holds.values()))
+        return max(0.0, max(self._sent_at + PROBE_INTERVAL, until) - now)
 
     def sent(self, now: float) -> float:
         """A request is about to be sent; returns when the one before was."""
@@ -74,10 +79,14 @@ class Breaker:
         self._holds[cause] = max(self._holds.get(cause, 0.0), now + pause)
         self._held_at = now
 
-    def failed(self, key: Key, sent_at: float, now: float) -> None:
-        """A request of this credential brought no answer, or an error of the endpoint's own."""
+    def probe_failed(self, key: Key, sent_at: float) -> None:
+        """A request of this credential failed; if it was a probe, others probe before it does."""
         if self._holds and sent_at >= self._held_at:
             self.failed_probes.update((key, key.namespace))
+
+    def failed(self, key: Key, sent_at: float, now: float) -> None:
+        """A request of this credential brought no answer, or nothing that a token endpoint says."""
+        self.probe_failed(key, sent_at)
         if sent_at <= self._answered_at:
             return
         self._failures += 1

@@ -19,12 +19,13 @@ THRESHOLD = 2.0
 LIMIT = 300.0
 """Seconds; an endpoint that is farther than that from this machine's clock is not believed.
 
-It may be near either of two: the wall clock as it is, or as it would be had nobody set it since
-the process began.
+Measured from the wall clock, or from what it would show had nobody set it since the process began,
+whichever is nearer.
 """
 SAMPLES = 5
 
 _STEP = 2.0
+"""Seconds by which the wall clock must gain on the boot clock to count as a step."""
 
 
 @dataclass(frozen=True, slots=True)

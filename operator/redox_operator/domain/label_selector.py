@@ -15,7 +15,7 @@ _VALUE = re.compile(rf"(?:{_PART})?")
 _TERM = re.compile(
     r"(?P<absent>!)?\s*(?P<key>[^\s=!,()<>]+)\s*"
     r"(?:(?P<compared>==|=|!=|<|>)\s*(?P<value>[^\s=!,()<>]*)"
-    r"|(?:in|notin)\s*\((?P<values>[^()]*)\))?"
+    r"|(?<=\s)(?:in|notin)\s*\((?P<values>[^()]*)\))?"
 )
 _COMMA = re.compile(r",(?![^(]*\))")
 

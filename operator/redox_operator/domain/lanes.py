@@ -4,8 +4,8 @@
     first       nothing valid is held                     at least 20 % while any wait
     rejected    the last answer was a rejection           at most 10 %, and up to as much
 
-What a lane leaves goes to refreshes, then to first issues; nobody waits while there is rate for
-nothing but the rejected, who never get more than theirs.
+What a lane leaves goes to refreshes, then to first issues. Only the rejected may wait while there
+are turns to give: they never get more than their share.
 """
 
 from __future__ import annotations
@@ -58,9 +58,11 @@ class Lanes:
 
     def set_rate(self, rate: float, burst: int, now: float, *, empty: bool = False) -> None:
         """Take the endpoint's rate; `empty`: where requests were sent that are not known of."""
-        self._rejected = TokenBucket(
-            rate * REJECTED_SHARE, max(1, int(burst * REJECTED_SHARE)), now, empty=empty
-        )
+        self._rejected = TokenBucket(*_rejected_share(rate, burst), now, empty=empty)
+
+    def change_rate(self, rate: float, burst: int, now: float) -> None:
+        """Take another rate of the same endpoint."""
+        self._rejected.change(*_rejected_share(rate, burst), now)
 
     def halve(self, now: float) -> None:
         """The endpoint said 429."""
@@ -84,12 +86,17 @@ class Lanes:
             self._orders[lane].discard(key)
 
     @property
+    def nearest_deadline(self) -> float:
+        """Of those who hold a token, or held one; infinite where none of them waits."""
+        return min(self._orders[lane].earliest for lane in (Lane.REFRESH, Lane.FIRST))
+
+    @property
     def first_is_due(self) -> bool:
         """Whether first issues have had less than their share."""
         return bool(self._orders[Lane.FIRST]) and self._since_first >= FIRST_EVERY - 1
 
     def note_other_turn(self) -> None:
-        """A turn was used that was nobody's of those who wait."""
+        """A request that joins another took a turn; it counts against the share of first issues."""
         self._since_first += 1
 
     def pop(
@@ -140,7 +147,7 @@ class Lanes:
         return key, lane
 
     def wait(self, now: float) -> float:
-        """Seconds until a turn may be had that is not to be had now, though the rate has one."""
+        """Seconds until the rejected may have a turn again, where only their share is used up."""
         return self._rejected.wait(now) if self._orders[Lane.REJECTED] else float("inf")
 
     def _takes_turns(self, refresh: TurnOrder, now: float, level: float, rate: float) -> bool:
@@ -155,3 +162,7 @@ class Lanes:
                 share -= REJECTED_SHARE
             self._in_turn = not refresh.can_keep_deadlines(now, level, rate * share)
         return self._in_turn
+
+
+def _rejected_share(rate: float, burst: int) -> tuple[float, int]:
+    return rate * REJECTED_SHARE, max(1, int(burst * REJECTED_SHARE))

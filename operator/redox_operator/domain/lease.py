@@ -31,7 +31,11 @@ class Lease:
 
 
 def may_take(lease: Lease | None, identity: str, unchanged_seconds: float) -> bool:
-    """Whether a replica may make itself the holder."""
+    """Whether a replica may make itself the holder.
+
+    A Lease may name a shorter duration than all replicas go by, but no longer one: whoever can
+    write it could keep all of them from working.
+    """
     if lease is None or lease.holder in ("", identity):
         return True
-    return unchanged_seconds >= lease.duration_seconds
+    return unchanged_seconds >= min(lease.duration_seconds, DURATION)

@@ -26,8 +26,13 @@ class TokenBucket:
         """Requests a second now: the configured rate, or less for a while after a 429."""
         return self._rate * self._share
 
+    def change(self, rate: float, burst: int, now: float) -> None:
+        """Take another rate, which a 429 goes on reducing; it begins with nothing."""
+        self._fill(now)
+        self._rate, self._burst, self._level = rate, burst, 0.0
+
     def level(self, now: float) -> float:
-        """How many requests there are at once."""
+        """How many requests may be sent at once now."""
         self._fill(now)
         return self._level
 

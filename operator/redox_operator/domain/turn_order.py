@@ -25,6 +25,8 @@ class TurnOrder:
     def __init__(self) -> None:
         self._places: dict[Key, _Place] = {}
         self._numbers = itertools.count()
+        self._entries = 0
+        """In all heaps of `_queues`."""
         self._queues: dict[str, list[tuple[float, int, Key]]] = {}
         """Heaps by namespace; what is not at its place any more is dropped when it comes up."""
         self._heads: list[tuple[float, int, str]] = []
@@ -48,15 +50,24 @@ class TurnOrder:
         """How many namespaces wait."""
         return len(self._head_of)
 
+    @property
+    def earliest(self) -> float:
+        """The earliest deadline; infinite where nobody waits."""
+        while self._heads and self._head_of.get(self._heads[0][2]) != self._heads[0][:2]:
+            heapq.heappop(self._heads)
+        return self._heads[0][0] if self._heads else float("inf")
+
     def add(self, key: Key, deadline: float) -> None:
         """Let a key wait, or wait with another deadline."""
         place = (deadline, next(self._numbers))
         self._places[key] = place
         heapq.heappush(self._queues.setdefault(key.namespace, []), (*place, key))
+        self._entries += 1
         self._note_head(key.namespace)
         if key.namespace not in self._has_turn:
             self._has_turn.add(key.namespace)
             self._turns.append(key.namespace)
+        self._compact()
 
     def discard(self, key: Key) -> None:
         """A key that no longer waits."""
@@ -115,6 +126,7 @@ class TurnOrder:
         queue = self._queues[namespace]
         while queue and self._places.get(queue[0][2]) != queue[0][:2]:
             heapq.heappop(queue)
+            self._entries -= 1
         if not queue:
             del self._queues[namespace]
             self._head_of.pop(namespace, None)
@@ -127,3 +139,16 @@ class TurnOrder:
         if len(self._heads) > _COMPACT_ABOVE + 2 * len(self._head_of):
             self._heads = [(*place, name) for name, place in self._head_of.items()]
             heapq.heapify(self._heads)
+
+    def _compact(self) -> None:
+        """Drop what is not valid any more, once it is most of what is kept."""
+        if self._entries > _COMPACT_ABOVE + 2 * len(self._places):
+            self._queues = {}
+            for key, place in self._places.items():
+                self._queues.setdefault(key.namespace, []).append((*place, key))
+            for queue in self._queues.values():
+                heapq.heapify(queue)
+            self._entries = len(self._places)
+        if len(self._turns) > _COMPACT_ABOVE + 2 * len(self._head_of):
+            self._turns = deque(name for name in self._turns if name in self._head_of)
+            self._has_turn = set(self._turns)

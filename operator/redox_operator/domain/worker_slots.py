@@ -12,7 +12,8 @@ from collections import Counter
 from redox_operator.domain.credential import Key
 
 SLOW_AFTER = 5.0
-"""Seconds without an answer."""
+"""Seconds without an answer, after which another attempt joins, too."""
+_SLOW_KEPT = 64
 
 
 class WorkerSlots:
@@ -36,6 +37,9 @@ class WorkerSlots:
         self._busy[key.namespace] -= 1
         if not self._busy[key.namespace]:
             del self._busy[key.namespace]
+        if len(self.slow) > _SLOW_KEPT:
+            # Namespaces come and go; one that hangs again is slow again within five seconds.
+            self.slow.intersection_update(self._busy)
 
     def hangs(self, key: Key) -> None:
         """A request was unanswered for five seconds."""
@@ -48,12 +52,12 @@ class WorkerSlots:
             self.slow.discard(namespace)
 
     @property
-    def is_free_for_all(self) -> bool:
-        """Whether any namespace may ask, if no other one waits."""
+    def is_free_for_slow(self) -> bool:
+        """Whether slow namespaces may ask, too, where no other one waits."""
         return self._busy.total() < self._count
 
     @property
-    def is_free(self) -> bool:
+    def is_free_for_others(self) -> bool:
         """Whether namespaces that are not slow may ask."""
         total, hanging = self._busy.total(), len(self._hanging)
         counted = total - max(0, hanging - self._half)

@@ -78,7 +78,7 @@ async def test_the_status_decides_which_error_it_is(status, kind):
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after(status, headers, seconds):
+async def test_retry_after_is_read_in_either_form(status, headers, seconds):
     error = await error_of(App(status=status, headers=headers))
 
     assert isinstance(error, EndpointUnavailable)

@@ -180,9 +180,9 @@ def test_after_a_hold_the_endpoint_is_probed_by_the_nearest_deadline(sim: Simula
     sim.advance(30)
     sim.create("b", key="k2")
     sim.advance(50)
-    sim.redox.refuse = limited(retry_after=100)
+    sim.redox.refuse = limited(retry_after=80)
     sim.create("new", key="k3")
-    sim.advance(95)
+    sim.advance(76)
     begun = sim.now
     sim.redox.refuse = lambda _: None
     sim.advance(10)

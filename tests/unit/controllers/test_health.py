@@ -201,3 +201,39 @@ def test_without_a_definition_the_process_is_not_ready_but_alive() -> None:
         sim.advance(300)
         assert live(sim) == []
         assert len(sim.operator.health.readiness()) == 2
+
+
+def looks(sim: Simulation, seconds: int) -> list[str]:
+    faults = []
+    for _ in range(seconds):
+        sim.advance(1)
+        faults += live(sim)
+    return faults
+
+
+def test_what_was_suspended_is_late_from_when_it_is_resumed(sim: Simulation, ehr: Key) -> None:
+    sim.edit(ehr, suspend=True)
+    sim.advance(230)
+    sim.cluster.latency = 4.0
+    sim.edit(ehr, suspend=False)
+    assert looks(sim, 40) == []
+    assert len(sim.requests) == 2
+
+
+def test_what_was_refused_is_late_from_when_it_is_served(sim: Simulation, ehr: Key) -> None:
+    sim.edit(ehr, endpoint="Mars")
+    sim.advance(230)
+    sim.cluster.latency = 4.0
+    sim.edit(ehr, endpoint="US")
+    assert looks(sim, 40) == []
+    assert len(sim.requests) == 2
+
+
+def test_a_token_that_is_read_by_a_clock_that_was_set_is_not_late_before(
+    sim: Simulation, ehr: Key
+) -> None:
+    sim.advance(70)
+    sim.cluster.latency = 3.0
+    sim.clock.step = 600
+    sim.edit_secret({"metadata": {"labels": {"theirs": "x"}}})
+    assert looks(sim, 40) == []

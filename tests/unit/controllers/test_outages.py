@@ -237,3 +237,24 @@ def test_a_process_that_stood_still_catches_up_without_a_herd(sim: Simulation) -
     sim.advance(40)
     assert all(sim.redox.is_live(str(sim.token(key))) for key in keys)
     assert within_rate(sim.redox.between(begun))
+
+
+@pytest.mark.parametrize("seconds", [20.0, 60.0])
+def test_requests_that_were_lost_while_the_process_stood_still_count_against_nobody(
+    sim: Simulation, seconds: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim.redox.hangs = True
+    keys = [sim.create(f"c{number}", f"n{number % 2}") for number in range(8)]
+    sim.advance(2)
+    assert len(sim.requests) == len(keys)
+    sim.redox.hangs, sim.redox.delay = False, 1.0
+    sim.loop.jump(seconds)
+    sim.advance(0.5)
+    queue = sim.operator._endpoints.get("US")
+    assert queue is not None
+    assert (queue.trouble, queue.held_by) == (None, frozenset())
+    sim.advance(3)
+    assert all(sim.ready(key) == "True" for key in keys)
+    assert all(reason == "TokenIssued" for key in keys for reason in sim.events.reasons(key))
+    assert "no token" not in caplog.text
+    assert "unexpectedly" not in caplog.text

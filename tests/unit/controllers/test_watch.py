@@ -43,6 +43,8 @@ class Watched:
     """Kind, name and whether it was deleted."""
     bodies: list[Any] = field(default_factory=list)
     restarts: int = 0
+    reopened: int = 0
+    revisions: list[str] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
 
     def take(self, kind: str, change: Change) -> None:
@@ -51,6 +53,9 @@ class Watched:
 
     def restarted(self) -> None:
         self.restarts += 1
+
+    def opened_again(self) -> None:
+        self.reopened += 1
 
     async def create(self, name: str) -> None:
         """Create a credential and a target."""
@@ -97,6 +102,8 @@ async def idle() -> AsyncIterator[Watched]:
             on_credential=lambda change: made.take("credential", change),
             on_target=lambda change: made.take("target", change),
             on_restart=lambda: made.restarted(),
+            on_reopened=lambda: made.opened_again(),
+            on_revision=lambda revision: made.revisions.append(revision),
             restart_delays=(0.05,),
         )
         made = Watched(api, http, watch)
@@ -187,6 +194,15 @@ async def test_a_watch_that_ends_at_once_time_and_again_still_tells(watched: Wat
         await watched.create(f"c-{number}")
     for number in range(20):
         await watched.sees(f"c-{number}")
+
+
+async def test_a_watch_that_is_opened_again_is_told_of_and_the_first_time_is_not(
+    watched: Watched,
+) -> None:
+    assert watched.reopened == 0
+    watched.api.faults.drop_watches()
+    await watched.until(lambda: watched.reopened == 2)
+    assert watched.restarts == 0
 
 
 async def test_what_the_api_server_refuses_is_known_and_nobodys_fault_here(

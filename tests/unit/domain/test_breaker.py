@@ -105,6 +105,22 @@ def test_a_hold_lasts(seconds: float | None, pause: float) -> None:
     assert made.causes == {Cause.RATE}
 
 
+@pytest.mark.parametrize(
+    ("deadline", "pause"),
+    [
+        pytest.param(float("inf"), 200, id="where nobody has a deadline"),
+        pytest.param(1000, 200, id="where it ends before the deadline comes near"),
+        pytest.param(190, 65, id="until the deadline comes near"),
+        pytest.param(110, 10, id="for 10 s where the deadline is near"),
+        pytest.param(-50, 10, id="for 10 s where the deadline has passed"),
+    ],
+)
+def test_a_hold_lasts_no_longer_than_deadlines_allow(deadline: float, pause: float) -> None:
+    made = Breaker()
+    made.hold(Cause.RETRY_AFTER, 200, 100)
+    assert made.wait(100, deadline) == pause
+
+
 def test_a_shorter_hold_does_not_shorten_a_longer_one_of_any_cause() -> None:
     made = Breaker()
     made.hold(Cause.RETRY_AFTER, 60, 0)

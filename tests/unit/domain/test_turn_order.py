@@ -157,3 +157,29 @@ def test_long_use_leaves_nothing_behind() -> None:
     assert (len(made), made.namespaces, len(made._queues)) == (0, 0, 0)
     assert len(made._heads) < 200
     assert len(made._turns) <= 7
+
+
+def test_what_is_moved_again_and_again_takes_no_more_room() -> None:
+    made = order(("a/first", 0))
+    for number in range(5000):
+        made.add(Key("a", "moved"), number + 1.0)
+    assert sum(len(queue) for queue in made._queues.values()) < 100
+    assert by_deadline(made) == ["a/first", "a/moved"]
+
+
+def test_namespaces_that_come_and_go_take_no_more_room() -> None:
+    made = order(("a/1", 0), ("b/1", 1))
+    for number in range(1000):
+        made.add(Key(f"n{number}", "1"), 5)
+        made.discard(Key(f"n{number}", "1"))
+    assert len(made._turns) < 100
+    assert in_turn(made) == ["a/1", "b/1"]
+
+
+def test_the_earliest_deadline_is_that_of_those_who_still_wait() -> None:
+    made = order(("a/1", 30), ("b/1", 10), ("b/2", INF))
+    assert made.earliest == 10
+    made.discard(Key("b", "1"))
+    assert made.earliest == 30
+    made.discard(Key("a", "1"))
+    assert made.earliest == INF

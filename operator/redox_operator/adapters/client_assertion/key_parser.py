@@ -69,6 +69,8 @@ class KeyParser:
         self._queue: FairQueue[_Check] = FairQueue()
         self._work = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+        self.on_settled: Callable[[], None] = lambda: None
+        """Called when the child has answered for a key, or was killed over it."""
 
     def start(self) -> None:
         """Start the child ahead of the first key, in the background."""
@@ -170,6 +172,7 @@ class KeyParser:
             self._finish(check, _NO_ANSWER)
             return
         answer = await self._worker.ask(check.question)
+        self.on_settled()
         self._answers.put(check.asked, answer)
         self._finish(check, answer)
 

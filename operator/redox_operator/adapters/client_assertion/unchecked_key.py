@@ -39,7 +39,7 @@ class UncheckedKey:
 
     public_numbers: RSAPublicNumbers | EllipticCurvePublicNumbers = field(repr=False)
     load: Callable[[], RSAPrivateKey | EllipticCurvePrivateKey] = field(repr=False)
-    """Checks that the numbers belong together: up to 2 ms for RSA. Raises `KeyInvalid`."""
+    """Checks that the numbers belong together: up to 2.5 ms for RSA. Raises `KeyInvalid`."""
     kid: str | None = field(default=None, repr=False)
     """The JWK's own."""
     algorithm: str | None = field(default=None, repr=False)

@@ -25,16 +25,18 @@ from redox_operator.domain.errors import (
 )
 
 TIMEOUT = 10.0
-"""Seconds for one request; a write that takes longer has an unknown outcome."""
+"""Seconds for one request; a write that takes longer, its wait for a slot included, has an unknown
+outcome."""
 CONCURRENCY = 32
 """Requests under way at once: more only wait inside the API server."""
 MAX_BODY = 8 * 1024 * 1024
-"""Bytes of an answer; a page of 500 credentials stays far below."""
+"""Bytes of an answer; lists come in pages that stay below."""
 
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
+_READS = frozenset({"get", "list"})
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH"}
 
 _IMMUTABLE = frozenset(
@@ -110,7 +112,11 @@ class Connection:
         url = self.server + path + ("?" + urlencode(query) if query else "")
         code = "error"
         try:
-            async with self._slots, asyncio.timeout(TIMEOUT):
+            # A write must not begin long after it was decided; reads may wait for their turn.
+            wait = None if verb in _READS else TIMEOUT
+            async with asyncio.timeout(wait) as limit, self._slots:
+                if wait is None:
+                    limit.reschedule(asyncio.get_running_loop().time() + TIMEOUT)
                 headers = {
                     "Accept": accept,
                     "Content-Type": content_type,
@@ -135,9 +141,15 @@ class Connection:
                 f"{verb} {resource}: the object is larger than {max_body} bytes.", too_large=True
             )
         parsed = _parsed(content)
-        if status < 300:
-            return parsed
-        raise _error(verb, resource, status, parsed)
+        if status >= 300:
+            raise _error(verb, resource, status, parsed or {})
+        if parsed is None:
+            # Taken for an empty list, it would have everything forgotten.
+            raise ClusterUnavailable(
+                f"The answer to {verb} {resource} is no JSON object: look for a proxy in front of "
+                "the API server."
+            )
+        return parsed
 
     async def close(self) -> None:
         """Close all connections."""
@@ -194,12 +206,12 @@ async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes | None
     return bytes(chunks)
 
 
-def _parsed(content: bytes) -> dict[str, Any]:
+def _parsed(content: bytes) -> dict[str, Any] | None:
     try:
         parsed = json.loads(content)
     except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _error(verb: str, resource: str, status: int, answer: dict[str, Any]) -> ClusterError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from redox_operator.adapters.cluster.connection import MERGE_PATCH, METADATA, Connection
+from redox_operator.adapters.cluster.pages import pages
 from redox_operator.domain.credential import GROUP, PLURAL, VERSION, Key
 
 FIELD_MANAGER = "redox-operator"
-PAGE = 500
 
 
 class Credentials:
@@ -21,23 +21,17 @@ class Credentials:
     async def list(self, namespace: str | None) -> tuple[list[dict[str, Any]], str]:
         """All objects, and the revision of the list.
 
-        Reads without a resourceVersion, so that a cache that fell behind cannot answer. Raises
-        `NotFound` where the CustomResourceDefinition is missing.
+        Raises `NotFound` where the CustomResourceDefinition is missing.
         """
         scope = "" if namespace is None else f"/namespaces/{namespace}"
-        query = {"limit": str(PAGE)}
-        if self._label_selector:
-            query["labelSelector"] = self._label_selector
-        items: list[dict[str, Any]] = []
-        while True:
-            page = await self._connection.request(
-                "list", PLURAL, f"/apis/{GROUP}/{VERSION}{scope}/{PLURAL}", query=query
-            )
+        path = f"/apis/{GROUP}/{VERSION}{scope}/{PLURAL}"
+        items, revision = list[dict[str, Any]](), ""
+        async for page in pages(
+            self._connection, PLURAL, path, label_selector=self._label_selector
+        ):
             items += page.get("items") or ()
-            metadata = page.get("metadata") or {}
-            if not metadata.get("continue"):
-                return items, metadata.get("resourceVersion", "")
-            query["continue"] = metadata["continue"]
+            revision = (page.get("metadata") or {}).get("resourceVersion", "")
+        return items, revision
 
     async def patch_status(self, key: Key, uid: str, patch: dict[str, Any]) -> str | None:
         """Merge a patch into the status of this very object; its resourceVersion afterwards.

@@ -18,6 +18,7 @@ from redox_operator.adapters.cluster.connection import (
     METADATA_LIST,
     Connection,
 )
+from redox_operator.adapters.cluster.pages import pages
 from redox_operator.domain import target
 from redox_operator.domain.credential import Credential
 from redox_operator.domain.errors import (
@@ -41,7 +42,6 @@ MAX_SECRET = 256 * 1024
 """Bytes of a Secret that is read whole: larger ones are not ours, and memory is everyone's."""
 MAX_DATA = 160 * 1024
 """Bytes of the values that are written: encoded and with metadata they stay below `MAX_SECRET`."""
-PAGE = 100
 
 TARGET_SELECTOR = f"{target.ROLE_LABEL}={target.ROLE_TARGET}"
 
@@ -135,19 +135,18 @@ class Secrets:
     async def list_targets(self, namespace: str | None) -> list[tuple[str, str, Target]]:
         """Namespace, name and metadata of all target Secrets; never their data."""
         scope = "" if namespace is None else f"/namespaces/{namespace}"
-        query = {"labelSelector": TARGET_SELECTOR, "limit": str(PAGE)}
         found: list[tuple[str, str, Target]] = []
-        while True:
-            page = await self._connection.request(
-                "list", "secrets", f"/api/v1{scope}/secrets", query=query, accept=METADATA_LIST
-            )
+        async for page in pages(
+            self._connection,
+            "secrets",
+            f"/api/v1{scope}/secrets",
+            label_selector=TARGET_SELECTOR,
+            accept=METADATA_LIST,
+        ):
             for item in page.get("items") or ():
                 metadata = item["metadata"]
                 found.append((metadata["namespace"], metadata["name"], parse_target(item)))
-            more = (page.get("metadata") or {}).get("continue")
-            if not more:
-                return found
-            query["continue"] = more
+        return found
 
     async def _get_once(self, namespace: str, name: str) -> dict[str, Any]:
         """A read that all who ask at the same moment share: many credentials may have one key."""

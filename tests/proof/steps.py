@@ -1,84 +1,58 @@
-"""What a person, the cluster or the endpoint does to a simulation, one step at a time."""
+"""What a person does to a simulation, or the machine to its process, one step at a time."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from redox_operator.domain.credential import Key
 from redox_operator.domain.errors import ResponseInvalid
+from tests.proof.faults import (
+    LONGEST_WAIT,
+    Step,
+    World,
+    answers_come_late,
+    cluster_fails,
+    cluster_is_slow,
+    endpoint_hangs,
+    endpoint_is,
+    endpoint_is_slow,
+    endpoint_says,
+    heal,
+    lifetime,
+    reads_are_stale,
+    watch_is,
+)
 from tests.support.cluster_faults import denied
 from tests.support.fake_cluster import SECRETS
 from tests.support.fake_token_endpoint import limited, rejected, unavailable
-from tests.support.simulation import Simulation
-from tests.unit.controllers.witness import Witness
 
+CORRECTED = 300.0
+"""Seconds by which a clock may be off and is corrected."""
+LISTED_WITHIN = 70.0
+"""Seconds: a watch may have lost an edit, and a list finds it."""
 
-@dataclass
-class World:
-    """The simulation, and what the steps change."""
-
-    sim: Simulation
-    witness: Witness
-    down: bool = False
-    number: int = 0
-
-    def fresh(self) -> str:
-        self.number += 1
-        return str(self.number)
-
-
-Step = Callable[[World, Key], None]
-
-
-def endpoint_is(refuse: object) -> Step:
-    def step(world: World, _: Key) -> None:
-        world.sim.redox.refuse = refuse  # type: ignore[assignment]
-
-    return step
-
-
-def endpoint_hangs(world: World, _: Key) -> None:
-    world.sim.redox.hangs = not world.sim.redox.hangs
-
-
-def cluster_fails(**how: object) -> Step:
-    def step(world: World, _: Key) -> None:
-        world.witness.unsettle()
-        world.sim.cluster.fail(**how)  # type: ignore[arg-type]
-
-    return step
-
-
-def heal(world: World, _: Key) -> None:
-    world.witness.unsettle()
-    world.sim.cluster.heal()
-    world.sim.cluster.latency = 0.004
-    world.sim.redox.refuse, world.sim.redox.hangs = lambda _: None, False
-    world.sim.redox.delay = 0.05
-
-
-def cluster_is_slow(world: World, _: Key) -> None:
-    world.witness.unsettle()
-    world.sim.cluster.latency = 3.0
-
-
-def endpoint_is_slow(world: World, _: Key) -> None:
-    world.sim.redox.delay = 9.0
-
-
-def watch_is(*delays: tuple[float, ...]) -> Step:
-    def step(world: World, _: Key) -> None:
-        world.witness.unsettle()
-        world.sim.cluster.delivery = lambda: random.choice(delays)
-
-    return step
+# The author.
 
 
 def edit(**spec: object) -> Step:
     def step(world: World, key: Key) -> None:
         if world.sim.exists(key):
+            world.sim.edit(key, **spec)
+
+    return step
+
+
+def leave_by(cause: str, **spec: object) -> Step:
+    def step(world: World, key: Key) -> None:
+        if world.sim.exists(key):
+            world.witness.premise.leave(cause, key)
+            world.sim.edit(key, **spec)
+
+    return step
+
+
+def come_back_by(cause: str, **spec: object) -> Step:
+    def step(world: World, key: Key) -> None:
+        if world.sim.exists(key):
+            world.witness.premise.come_back(cause, key, after=LISTED_WITHIN)
             world.sim.edit(key, **spec)
 
     return step
@@ -94,42 +68,76 @@ def ask_for_refresh(world: World, key: Key) -> None:
 
 
 def write_key(content: str) -> Step:
-    return lambda world, key: world.sim.write_key(content, key.name)
+    def step(world: World, key: Key) -> None:
+        if content == "broken":
+            world.witness.premise.leave("key", key)
+        else:
+            world.witness.premise.come_back("key", key, after=LISTED_WITHIN)
+        world.sim.write_key(content, key.name)
+
+    return step
 
 
 def delete_key(world: World, key: Key) -> None:
     if world.sim.cluster.get(SECRETS, "clinic", f"{key.name}-redox-key") is not None:
+        world.witness.premise.leave("key", key)
         world.sim.delete_key(key.name)
 
 
 def delete_credential(world: World, key: Key) -> None:
     if world.sim.exists(key):
+        world.witness.unsettle()
+        world.witness.premise.leave("deleted", key)
         world.sim.delete(key)
 
 
 def recreate_credential(world: World, key: Key) -> None:
     delete_credential(world, key)
+    for cause in ("endpoint", "suspended"):
+        world.witness.premise.come_back(cause, key, after=LISTED_WITHIN)
+    world.witness.premise.come_back("deleted", key, after=LISTED_WITHIN)
     world.sim.create(key.name, key=None)
 
 
-def delete_target(world: World, key: Key) -> None:
+def touch_target(world: World, key: Key) -> bool:
+    """Whether someone may lay hands on a target, and has the premise know."""
     world.witness.unsettle()
-    if world.sim.secret(key) is not None:
+    world.witness.premise.excuse(key)
+    return world.sim.secret(key) is not None
+
+
+def delete_target(world: World, key: Key) -> None:
+    if touch_target(world, key):
         world.sim.delete_secret(key)
 
 
 def edit_target(world: World, key: Key) -> None:
-    world.witness.unsettle()
+    if touch_target(world, key):
+        world.sim.edit_secret({"data": {"access_token": "eA==", "x": "eA=="}}, key)
+
+
+def label_target(world: World, key: Key) -> None:
+    """Someone adds what is theirs, which stays."""
     if world.sim.secret(key) is not None:
-        with world.witness.by_hand():
-            world.sim.edit_secret({"data": {"access_token": "eA==", "x": "eA=="}}, key)
+        world.sim.edit_secret({"metadata": {"labels": {"theirs": world.fresh()}}}, key)
+
+
+# The process.
+
+
+def note_restart(world: World) -> None:
+    world.down = False
+    world.witness.premise.end("process")
+    if world.sim.clock.step:
+        # What the endpoint's clock says is not known before its first answer.
+        world.witness.premise.excuse()
+    world.witness.restarted()
 
 
 def restart(world: World, _: Key) -> None:
     world.sim.kill()
     world.sim.start()
-    world.down = False
-    world.witness.restarted()
+    note_restart(world)
 
 
 def stop(world: World, _: Key) -> None:
@@ -137,55 +145,59 @@ def stop(world: World, _: Key) -> None:
         assert world.sim.stop() == 0
         world.sim.kill()
     world.down = True
+    world.witness.premise.begin("process")
     world.witness.unsettle()
 
 
 def stand_still(world: World, _: Key) -> None:
     world.sim.loop.jump(150)
+    world.witness.premise.stood_still(150)
     world.witness.unsettle()
-
-
-def lifetime(seconds: float) -> Step:
-    def step(world: World, _: Key) -> None:
-        world.sim.redox.lifetime = seconds
-
-    return step
 
 
 def set_clock(seconds: float) -> Step:
     def step(world: World, _: Key) -> None:
         world.sim.clock.step = seconds
         world.witness.unsettle()
+        premise = world.witness.premise
+        if abs(seconds) > CORRECTED:
+            premise.leave("clock")
+        else:
+            premise.come_back("clock", after=LONGEST_WAIT)
+            premise.excuse()
 
     return step
 
 
 STEPS: dict[str, Step] = {
     "the endpoint is away": endpoint_is(unavailable),
-    "the endpoint wants fewer requests": endpoint_is(limited()),
-    "the endpoint says how long to wait": endpoint_is(limited(retry_after=33)),
-    "the endpoint rejects everyone": endpoint_is(rejected),
+    "the endpoint wants fewer requests": endpoint_says(limited(), "limited"),
+    "the endpoint says how long to wait": endpoint_says(limited(retry_after=33), "limited"),
+    "the endpoint rejects everyone": endpoint_says(rejected, "rejected"),
     "the endpoint answers nonsense": endpoint_is(lambda _: ResponseInvalid("x", status=200)),
-    "the endpoint hangs, or no longer": endpoint_hangs,
+    "the endpoint hangs": endpoint_hangs,
     "the endpoint is slow": endpoint_is_slow,
     "the API server is away": cluster_fails(),
     "reads fail": cluster_fails(verb="get"),
     "writes are denied": cluster_fails(error=denied, verb="patch", resource=SECRETS),
     "status cannot be written": cluster_fails(resource="redoxcredentials/status"),
     "answers are lost": cluster_fails(lost=True, times=3),
+    "answers come late": answers_come_late,
     "lists fail": cluster_fails(verb="list"),
     "the API server is slow": cluster_is_slow,
+    "reads are stale": reads_are_stale,
     "everything heals": heal,
     "the watch is late": watch_is((0.01,), (2.0,), (7.0,)),
     "the watch tells twice": watch_is((0.01, 0.5), (0.3, 3.0)),
     "the watch loses changes": watch_is((), (0.01,)),
+    "the watch is silent": watch_is(()),
     "the watch is in order": watch_is((0.01,)),
     "another client": edit_client,
-    "Canada": edit(endpoint="Canada"),
-    "US": edit(endpoint="US"),
-    "an unknown endpoint": edit(endpoint="Mars"),
-    "suspended": edit(suspend=True),
-    "resumed": edit(suspend=False),
+    "Canada": come_back_by("endpoint", endpoint="Canada"),
+    "US": come_back_by("endpoint", endpoint="US"),
+    "an unknown endpoint": leave_by("endpoint", endpoint="Mars"),
+    "suspended": leave_by("suspended", suspend=True),
+    "resumed": come_back_by("suspended", suspend=False),
     "a label": edit(target={"labels": {"a": "b"}}),
     "no label": edit(target={"labels": None}),
     "a refresh is asked for": ask_for_refresh,
@@ -197,12 +209,17 @@ STEPS: dict[str, Step] = {
     "the credential is recreated": recreate_credential,
     "the target is deleted": delete_target,
     "the target is edited": edit_target,
+    "the target gets a label of someone": label_target,
     "a restart": restart,
     "a stop": stop,
     "the process stands still": stand_still,
+    "tokens live 5 seconds": lifetime(5),
     "tokens live a minute": lifetime(60),
+    "tokens live 200 seconds": lifetime(200),
     "tokens live five minutes": lifetime(300),
     "tokens live half an hour": lifetime(1800),
+    "tokens live a day": lifetime(86400),
+    "tokens live too long": lifetime(86401),
 }
 CLOCKS: dict[str, Step] = {
     "the clock is ten minutes ahead": set_clock(600),
