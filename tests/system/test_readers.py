@@ -22,7 +22,7 @@ from tests.support.reader_bench import FIFTH, ReaderBench
 from tests.support.secret_watch import SecretWatch
 from tests.support.token_endpoints import STEADY, WAYS
 
-pytestmark = pytest.mark.controlplane
+pytestmark = [pytest.mark.controlplane, pytest.mark.usefixtures("controllers")]
 
 ROUNDS = 2
 LIMIT_SECONDS = 170
@@ -43,8 +43,6 @@ class Run:
 @pytest.fixture(scope="module")
 def run(controlplane: ControlPlane) -> Iterator[Run]:
     """Two outages of each endpoint, and twenty pods that read on all the time."""
-    if not controlplane.has_controllers:
-        pytest.skip("KUBEBUILDER_ASSETS has no node")
     with ReaderBench(controlplane, "readers", FIFTH, credentials=2, aims=1) as bench:
         mounts = bench.mount(pods=2)
         caller = FhirCaller(bench.endpoints.redox, mounts)

@@ -109,7 +109,7 @@ def test_there_is_a_symptom_for_each_right() -> None:
     "api_server", [pytest.param("real", marks=pytest.mark.controlplane)], indirect=True
 )
 @pytest.mark.parametrize("right", SYMPTOMS, ids=" ".join)
-def test_without_it(
+def test_a_right_that_is_missing_shows_its_symptom(
     right: Right, controlplane: ControlPlane, redox: RedoxSandbox, own_bench: Bench
 ) -> None:
     own_bench.credential(key=ec_pem("P-384"))
