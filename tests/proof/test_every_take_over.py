@@ -71,6 +71,17 @@ def steps_of(prepare: Callable[[Replicas], Replica]) -> range:
         return range(0, leader.process.steps, STRIDE)
 
 
+@contextmanager
+def before_step(
+    prepare: Callable[[Replicas], Replica], step: int
+) -> Iterator[tuple[Replicas, Replica, int]]:
+    """Two replicas, the leader before one of its steps, and how many requests were sent so far."""
+    with two_replicas(prepare) as (sim, leader):
+        before = len(sim.requests)
+        assert sim.loop.run_to(leader.process, step, within=20)
+        yield sim, leader, before
+
+
 each_moment = pytest.mark.parametrize(
     "prepare",
     [
@@ -86,9 +97,7 @@ def test_when_the_leader_is_killed_before_any_step_the_other_takes_over(
     prepare: Callable[[Replicas], Replica],
 ) -> None:
     for step in steps_of(prepare):
-        with two_replicas(prepare) as (sim, leader):
-            before = len(sim.requests)
-            sim.loop.run_to(leader.process, step, within=20)
+        with before_step(prepare, step) as (sim, leader, before):
             leader.kill()
             sim.advance(TAKE_OVER)
             assert len(sim.leaders) == 1, f"killed before step {step}"
@@ -101,9 +110,7 @@ def test_a_leader_that_freezes_before_any_step_does_no_harm_when_it_goes_on(
     prepare: Callable[[Replicas], Replica],
 ) -> None:
     for step in steps_of(prepare):
-        with two_replicas(prepare) as (sim, leader):
-            before = len(sim.requests)
-            sim.loop.run_to(leader.process, step, within=20)
+        with before_step(prepare, step) as (sim, leader, before):
             leader.freeze()
             sim.advance(TAKE_OVER + LASTS)
             assert len(sim.leaders) == 1, f"frozen before step {step}"
@@ -118,9 +125,7 @@ def test_a_leader_that_is_told_to_stop_before_any_step_hands_over_at_once(
     prepare: Callable[[Replicas], Replica],
 ) -> None:
     for step in steps_of(prepare):
-        with two_replicas(prepare) as (sim, leader):
-            before = len(sim.requests)
-            sim.loop.run_to(leader.process, step, within=20)
+        with before_step(prepare, step) as (sim, leader, before):
             leader.thaw()
             begun = sim.now
             assert leader.stop() == 0
